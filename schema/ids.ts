@@ -1,0 +1,77 @@
+import { z } from 'zod'
+
+/**
+ * Ids at the REST border. MAX ids are 64 bit: message ids have 18 digits and do not fit a double.
+ * Every id field takes a JSON number of any size or a decimal string; inside, an id is a number when
+ * that is exact and a `bigint` otherwise; message ids are decimal strings everywhere.
+ */
+export type IdValue = number | bigint
+
+const int64Min = -(2n ** 63n)
+const int64Max = 2n ** 63n - 1n
+
+/** The narrowest exact form of an integer. */
+export const narrow = (value: bigint): IdValue =>
+  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
+    ? Number(value)
+    : value
+
+const integer = z
+  .union([z.number(), z.bigint(), z.string()], 'expected an integer id, as a number or a string')
+  .transform((value, ctx): bigint => {
+    const text = String(value).trim()
+    if (!/^-?\d{1,20}$/.test(text)) {
+      ctx.addIssue({ code: 'custom', message: 'expected an integer id, as a number or a string' })
+      return z.NEVER
+    }
+    const id = BigInt(text)
+    if (id < int64Min || id > int64Max) {
+      ctx.addIssue({ code: 'custom', message: 'the id does not fit 64 bits' })
+      return z.NEVER
+    }
+    return id
+  })
+
+/** A chat or user id. */
+export const idInput = integer.transform(narrow)
+/** A message id, as a decimal string from here on. */
+export const messageIdInput = integer.transform((id) => id.toString())
+
+/** Fields that hold message ids wherever they occur in what MAX sends (operations-and-events.md §1.1). */
+const messageIdFields = new Set(['messageId', 'prevMessageId', 'messageIds', 'pinnedMessageId'])
+/** Fields that hold whole messages. */
+const messageFields = new Set(['message', 'messages', 'lastMessage', 'pinnedMessage'])
+
+/**
+ * A MAX payload in the form our users get: integers beyond 2^53 and all message ids as strings,
+ * bytes as base64, everything else, known or not, as it came.
+ */
+export const publicValue = (value: unknown, asMessage = false): unknown => {
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return base64(value)
+  if (Array.isArray(value)) return value.map((item) => publicValue(item, asMessage))
+  const result: Record<string, unknown> = {}
+  for (const [key, item] of Object.entries(value)) {
+    if (messageIdFields.has(key)) result[key] = idText(item)
+    else if (asMessage && key === 'id') result[key] = idText(item)
+    else result[key] = publicValue(item, messageFields.has(key))
+  }
+  return result
+}
+
+const idText = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map(idText)
+    : typeof value === 'number' || typeof value === 'bigint'
+      ? String(value)
+      : value
+
+/** Standard base64 of some bytes. */
+export const base64 = (bytes: Uint8Array): string => {
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 0x8000) {
+    text += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
+  }
+  return btoa(text)
+}

@@ -1,0 +1,34 @@
+import type { z } from 'zod'
+import type { ErrorCode } from '../errors.ts'
+import type { CallContext, SessionPort } from '../session-port.ts'
+
+/** Who may call: anybody, the administrator, or the tenant that the token belongs to. */
+export type Scope = 'public' | 'admin' | 'tenant'
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
+/** One row of the REST surface. Routes, validation, documents and tests derive from it. */
+export interface Operation<Input extends z.ZodObject = z.ZodObject, Output = unknown> {
+  method: Method
+  /** Path with `:name` parameters. */
+  path: string
+  scope: Scope
+  summary: string
+  /** Path, query and body fields in one object. */
+  input: Input
+  /** What succeeds; `success: true` is added at the edge. Absent = not described yet. */
+  output: z.ZodType
+  /** Codes beyond those every operation can answer. */
+  errors?: readonly ErrorCode[]
+  /** `true`: refused with NOT_CONNECTED unless the session is online. */
+  online?: boolean
+  /**
+   * Runs inside the tenant's object. A row without `run` is served at the edge, by the handler of
+   * the same name in `worker/handlers.ts`.
+   */
+  run?: (session: SessionPort, input: z.output<Input>, context: CallContext) => Promise<Output>
+}
+
+/** Keeps a row's input and output types while checking its shape. */
+export const operation = <Input extends z.ZodObject, Output>(
+  row: Operation<Input, Output>,
+): Operation<Input, Output> => row

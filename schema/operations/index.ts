@@ -1,0 +1,36 @@
+import type { z } from 'zod'
+import { adminOperations } from './admin.ts'
+import { authOperations } from './auth.ts'
+import { chatOperations } from './chat.ts'
+import type { Operation } from './define.ts'
+import { sandboxOperations } from './sandbox.ts'
+import { sessionOperations } from './session.ts'
+import { webhookOperations } from './webhook.ts'
+
+/** The table of REST operations. Adding one row adds the route, its validation and its documents. */
+export const operations = {
+  ...adminOperations,
+  ...sessionOperations,
+  ...authOperations,
+  ...webhookOperations,
+  ...chatOperations,
+  ...sandboxOperations,
+}
+
+export type OperationName = keyof typeof operations
+/** Parsed input of an operation. */
+export type Input<Name extends OperationName> = z.output<(typeof operations)[Name]['input']>
+
+type Rows = typeof operations
+/** Operations without `run`: the edge serves them itself. */
+export type EdgeOperationName = {
+  [Name in OperationName]: Rows[Name] extends { run: unknown } ? never : Name
+}[OperationName]
+
+/** The row behind a name that came over RPC. */
+export const findOperation = (name: string): Operation | undefined =>
+  Object.hasOwn(operations, name)
+    ? (operations[name as OperationName] as unknown as Operation)
+    : undefined
+
+export type { Method, Operation, Scope } from './define.ts'

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { idInput } from '../ids.ts'
+import { operation } from './define.ts'
+
+/** Ways to break the sandbox's side of the connection on purpose. */
+export const faultKinds = ['drop', 'hang', 'error', 'garbage', 'logout', 'flood', 'slow'] as const
+export type FaultKind = (typeof faultKinds)[number]
+
+/** One scripted fault. Defaults make every kind usable with `kind` alone. */
+export const faultInput = z.object({
+  kind: z.enum(faultKinds),
+  opcode: z.int().positive().optional().describe('Only for this operation; default: the next one'),
+  code: z.string().max(100).default('service.unavailable').describe('error: MAX error code'),
+  delayMs: z.int().min(0).max(60_000).default(1_000).describe('slow: delay of each answer'),
+  count: z.int().min(1).max(10_000).default(1).describe('how many answers; flood: how many pushes'),
+})
+export type Fault = z.output<typeof faultInput>
+
+export const incomingInput = z.object({
+  text: z.string().min(1).max(4000),
+  from: idInput.optional().describe('User id of a demo contact; default: the first'),
+  chatId: idInput.optional().describe('Default: the dialog with the sender'),
+})
+export type Incoming = z.output<typeof incomingInput>
+
+export const sandboxOperations = {
+  getSandbox: operation({
+    method: 'GET',
+    path: '/sandbox',
+    scope: 'tenant',
+    summary: 'What to log in with and whom to write to in the sandbox',
+    input: z.object({}),
+    output: z.looseObject({
+      phone: z.string(),
+      code: z.string(),
+      password: z.string(),
+      me: z.looseObject({ id: z.number() }),
+      contacts: z.array(
+        z.looseObject({ id: z.number(), name: z.string(), phone: z.string(), chatId: z.number() }),
+      ),
+    }),
+    errors: ['NOT_FOUND'],
+  }),
+  approveSandboxQr: operation({
+    method: 'POST',
+    path: '/sandbox/qr/approve',
+    scope: 'tenant',
+    summary: 'Scan and approve the QR code that is waiting, as a phone would',
+    input: z.object({ qrLink: z.string().max(500).optional() }),
+    output: z.object({ message: z.string() }),
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  }),
+  sendSandboxIncoming: operation({
+    method: 'POST',
+    path: '/sandbox/incoming',
+    scope: 'tenant',
+    summary: 'Let a demo contact write to the tenant',
+    input: incomingInput,
+    output: z.object({ chatId: z.number(), messageId: z.string() }),
+    errors: ['NOT_FOUND'],
+  }),
+  setSandboxFault: operation({
+    method: 'POST',
+    path: '/sandbox/fault',
+    scope: 'tenant',
+    summary: 'Break the connection to the sandbox on purpose',
+    input: faultInput,
+    output: z.object({ message: z.string() }),
+    errors: ['NOT_FOUND'],
+  }),
+}

@@ -1,0 +1,138 @@
+/**
+ * The border between the HTTP edge and a tenant's session object, and between an operation row and
+ * the live side: plain types that both know.
+ */
+import type { Result } from './errors.ts'
+import type { IdValue } from './ids.ts'
+import type { Opcode } from './opcodes.ts'
+import type { WireMap } from './wire.ts'
+
+/** What the edge tells a session about its tenant. Kept by the object, so delivery needs no database. */
+export interface TenantConfig {
+  id: string
+  name: string
+  /** Grows whenever the API token changes; a call that carries an older one is refused. */
+  generation: number
+  sandbox: boolean
+  /** Webhook URL, or `''` for none. */
+  webhook: string
+  /** Names of the events to deliver; `All` for every one. */
+  events: string[]
+}
+
+/** State of a session, as the state machine has it (design D6). */
+export type SessionState =
+  | { name: 'logged_out' }
+  | { name: 'awaiting_code'; phone: string; codeLength: number; resendAt: number }
+  | { name: 'awaiting_password'; hint?: string }
+  | { name: 'awaiting_qr'; link: string; expiresAt: number; refreshes: number }
+  | { name: 'registering' }
+  | { name: 'connecting'; attempt: number }
+  | { name: 'online'; since: number }
+  | { name: 'offline' }
+  | { name: 'waiting'; retryAt: number; attempt: number; reason: string }
+  | { name: 'stopped'; reason: string; action: string }
+
+export interface SessionStatus {
+  connected: boolean
+  authenticated: boolean
+  loggedIn: boolean
+  /** 0 while no account is known. */
+  maxUserID: number
+  state: SessionState['name']
+  wanted: 'online' | 'offline'
+  /** Why the session is not online, for a person. */
+  reason?: string
+  /** What a person must do, when only a person can. */
+  action?: string
+  retryAt?: string
+  onlineSince?: string
+  lastInboundAt?: string
+  pingMs?: number
+  /** Messages written down but not yet answered by MAX. */
+  pendingSends: number
+  delivery: { pending: number; failing: boolean; lastError?: string }
+}
+
+export type LoginStep =
+  | { step: 'code'; codeLength: number; resendAfterMs: number; requestsLeft?: number }
+  | { step: 'password'; hint?: string }
+  | { step: 'registration' }
+  | { step: 'done'; maxUserID: number; token?: string }
+
+export interface QrLogin {
+  link: string
+  expiresAt: number
+  pollingIntervalMs: number
+}
+
+/** What a send looks like before it gets its `cid`. */
+export interface OutgoingMessage {
+  /** Target chat; 0 is Saved Messages. */
+  chatId: IdValue
+  message: WireMap
+  notify: boolean
+}
+export interface SentMessage {
+  messageId: string
+  chatId: IdValue
+  message: WireMap
+}
+
+/** Contact as MAX gave it last. */
+export type Contact = WireMap
+
+/**
+ * What an operation row runs against. Everything here may reject with a `GatewayError`;
+ * rows let it pass.
+ */
+export interface SessionPort {
+  /** Own MAX user id; 0 before the first login. */
+  readonly userId: number
+  now(): number
+  /** Asks MAX. Rejects with NOT_CONNECTED, MAX_TIMEOUT, or MAX's own refusal. */
+  call(opcode: Opcode, payload: WireMap): Promise<WireMap>
+  /** Writes a message down under a fresh `cid`, sends it, and repeats it until MAX has answered. */
+  send(message: OutgoingMessage, idempotencyKey?: string): Promise<SentMessage>
+  contacts(): Contact[]
+  status(): SessionStatus
+  /** Names of the events that are delivered. */
+  events(): string[]
+  setEvents(names: string[]): void
+
+  /** Brings the session online and waits for it, up to `waitMs`. */
+  connect(waitMs: number): Promise<void>
+  disconnect(): Promise<void>
+  logout(): Promise<void>
+  requestCode(phone: string, language: string): Promise<LoginStep>
+  resendCode(): Promise<LoginStep>
+  confirmCode(code: string): Promise<LoginStep>
+  checkPassword(password: string): Promise<LoginStep>
+  register(firstName: string, lastName?: string): Promise<LoginStep>
+  adoptToken(token: string, deviceId?: string): Promise<LoginStep>
+  /** The QR code to show now; begins a QR login when none runs. */
+  qr(): Promise<QrLogin>
+}
+
+/** Facts of one HTTP call that travel with it to the object. */
+export interface CallContext {
+  tenantId: string
+  generation: number
+  idempotencyKey?: string
+  /** Set when the caller also proved to be the administrator. */
+  admin?: boolean
+}
+
+/** RPC methods of the session object. Failures come back as data, never as a thrown class. */
+export interface SessionRpc {
+  /** Stores the tenant's settings (idempotent; changes act at once) and tells its signing secret. */
+  configure(config: TenantConfig): Promise<Result<{ webhookSecret: string }>>
+  /** Runs one operation row by name. `UNAUTHORIZED` means: unknown tenant or an old token. */
+  invoke(name: string, input: unknown, context: CallContext): Promise<Result<unknown>>
+  /** The status without any check; for the administrator's list. */
+  peek(): Promise<SessionStatus>
+  /** Repairs a lost alarm; called by cron. */
+  ensure(): Promise<void>
+  /** Logs out of MAX if it can, forgets everything. */
+  destroy(): Promise<void>
+}
