@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { base64 } from './base64.ts'
 
 /**
  * Ids at the REST border. MAX ids are 64 bit: message ids have 18 digits and do not fit a double.
@@ -66,12 +67,3 @@ const idText = (value: unknown): unknown =>
     : typeof value === 'number' || typeof value === 'bigint'
       ? String(value)
       : value
-
-/** Standard base64 of some bytes. */
-export const base64 = (bytes: Uint8Array): string => {
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 0x8000) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
-  }
-  return btoa(text)
-}

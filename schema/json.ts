@@ -1,3 +1,5 @@
+import { base64 } from './base64.ts'
+
 /**
  * JSON without lies about integers: what `JSON.parse` would round comes back as `bigint`, and a
  * `bigint` goes out either as a decimal string (towards our users) or as bare digits (towards MAX).
@@ -43,8 +45,10 @@ export const stringifyJson = (value: unknown): string => JSON.stringify(value, b
 /** `JSON.rawJSON` is missing from the compiler's library; workerd and Node 22+ have it. */
 const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
 
-const bigintAsDigits = (_key: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? rawJson(value.toString()) : value
+const asWire = (_key: string, value: unknown): unknown => {
+  if (typeof value === 'bigint') return rawJson(value.toString())
+  return value instanceof Uint8Array ? base64(value) : value
+}
 
-/** Renders JSON with a `bigint` as bare digits, as MAX's JSON encoding has them. */
-export const stringifyWireJson = (value: unknown): string => JSON.stringify(value, bigintAsDigits)
+/** Renders JSON as MAX's text transport has it: a `bigint` as bare digits, bytes as base64. */
+export const stringifyWireJson = (value: unknown): string => JSON.stringify(value, asWire)

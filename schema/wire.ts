@@ -51,6 +51,11 @@ export class Int64 {
     this.value = value
     this.kind = kind
   }
+
+  /** The form of the JSON transport: message ids as text, everything else as digits. */
+  toJSON(): string | bigint {
+    return this.kind === 'messageId' ? this.value.toString() : this.value
+  }
 }
 export type Int64Kind = 'id' | 'messageId' | 'time'
 
