@@ -21,14 +21,28 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output = unk
   errors?: readonly ErrorCode[]
   /** `true`: refused with NOT_CONNECTED unless the session is online. */
   online?: boolean
-  /**
-   * Runs inside the tenant's object. A row without `run` is served at the edge, by the handler of
-   * the same name in `worker/handlers.ts`.
-   */
-  run?: (session: SessionPort, input: z.output<Input>, context: CallContext) => Promise<Output>
+  /** Absent: the edge serves the row, by the handler of the same name in `worker/handlers.ts`. */
+  run?: Run<Input, Output>
 }
 
+/** Runs inside the tenant's object. */
+type Run<Input extends z.ZodObject, Output> = (
+  session: SessionPort,
+  input: z.output<Input>,
+  context: CallContext,
+) => Promise<Output>
+
+/** A row that runs in the session object, and one that the edge serves: the type tells which. */
+type SessionRow<Input extends z.ZodObject, Output> = Operation<Input, Output> & {
+  run: Run<Input, Output>
+}
+type EdgeRow<Input extends z.ZodObject> = Operation<Input, never> & { run?: never }
+
 /** Keeps a row's input and output types while checking its shape. */
-export const operation = <Input extends z.ZodObject, Output>(
-  row: Operation<Input, Output>,
-): Operation<Input, Output> => row
+export function operation<Input extends z.ZodObject, Output>(
+  row: SessionRow<Input, Output>,
+): SessionRow<Input, Output>
+export function operation<Input extends z.ZodObject>(row: EdgeRow<Input>): EdgeRow<Input>
+export function operation<Row>(row: Row): Row {
+  return row
+}
