@@ -201,6 +201,16 @@ export class FrameReader {
   }
 }
 
+/** Turns what a transport delivers into frames: pieces of a stream on TCP, whole frames elsewhere. */
+export const frameReader = (codec: FrameCodec): ((data: Uint8Array | string) => Frame[]) => {
+  if (codec.encoding !== 'tcp') return (data) => [codec.decode(data)]
+  const reader = new FrameReader()
+  return (data) => {
+    if (typeof data === 'string') throw new FrameError('malformed', 'text on a binary transport')
+    return reader.push(data)
+  }
+}
+
 const jsonCodec: FrameCodec = {
   encoding: 'json',
   encode: (frame) =>
