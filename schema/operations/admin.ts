@@ -60,7 +60,7 @@ export const adminOperations = {
         .describe('Your own API token instead of a generated one'),
     }),
     output: z.object({ id: z.string(), token: z.string(), name: z.string() }),
-    errors: ['CONFLICT'],
+    errors: ['CONFLICT', 'FORBIDDEN'],
   }),
   getUser: operation({
     method: 'GET',
@@ -83,7 +83,7 @@ export const adminOperations = {
       events: eventListInput.optional(),
     }),
     output: z.object({ message: z.string() }),
-    errors: ['NOT_FOUND'],
+    errors: ['NOT_FOUND', 'FORBIDDEN'],
   }),
   deleteUser: operation({
     method: 'DELETE',

@@ -1,0 +1,72 @@
+import type { Sql } from './sql.ts'
+
+/**
+ * The object's own tables. Append only: a shipped entry is never edited, because objects in the field
+ * have already run it.
+ */
+const migrations: readonly string[][] = [
+  [
+    // Settings, credentials and markers, one JSON value a row.
+    'CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+    // The event log. Append only; a destination is a cursor on it, retention is all that deletes.
+    `CREATE TABLE events (
+       sequence INTEGER PRIMARY KEY,
+       id TEXT NOT NULL,
+       type TEXT NOT NULL,
+       lane INTEGER NOT NULL,
+       dedupe_key TEXT,
+       created_at INTEGER NOT NULL,
+       body TEXT NOT NULL
+     )`,
+    'CREATE UNIQUE INDEX events_dedupe ON events (dedupe_key) WHERE dedupe_key IS NOT NULL',
+    'CREATE INDEX events_lane ON events (lane, sequence)',
+    // Where each lane of each destination has got to.
+    `CREATE TABLE cursors (
+       destination TEXT NOT NULL,
+       lane INTEGER NOT NULL,
+       sequence INTEGER NOT NULL,
+       attempts INTEGER NOT NULL,
+       PRIMARY KEY (destination, lane)
+     ) WITHOUT ROWID`,
+    // Events given up on, per destination.
+    `CREATE TABLE parked (
+       destination TEXT NOT NULL,
+       sequence INTEGER NOT NULL,
+       error TEXT NOT NULL,
+       parked_at INTEGER NOT NULL,
+       PRIMARY KEY (destination, sequence)
+     ) WITHOUT ROWID`,
+    // Messages written down before they go out.
+    `CREATE TABLE sends (
+       cid INTEGER PRIMARY KEY,
+       state TEXT NOT NULL,
+       created_at INTEGER NOT NULL,
+       request TEXT NOT NULL,
+       idempotency_key TEXT,
+       chat_id TEXT,
+       message_id TEXT,
+       error TEXT
+     )`,
+    'CREATE UNIQUE INDEX sends_key ON sends (idempotency_key) WHERE idempotency_key IS NOT NULL',
+    "CREATE INDEX sends_open ON sends (state) WHERE state IN ('queued', 'sending')",
+    'CREATE TABLE contacts (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID',
+  ],
+]
+
+/** Brings the tables up to date. Each step is atomic; running it again does nothing. */
+export const migrate = (sql: Sql): void => {
+  sql.all('CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY)')
+  const applied = Number(
+    sql.all('SELECT coalesce(max(version), 0) AS version FROM migrations')[0]?.version,
+  )
+  if (applied > migrations.length) {
+    throw new Error(`the object's data is of a newer version (${applied}) than this code`)
+  }
+  for (const [index, statements] of migrations.entries()) {
+    if (index < applied) continue
+    sql.transaction(() => {
+      for (const statement of statements) sql.all(statement)
+      sql.all('INSERT INTO migrations (version) VALUES (?)', index + 1)
+    })
+  }
+}

@@ -1,0 +1,237 @@
+import { DurableObject } from 'cloudflare:workers'
+import { base64 } from '../schema/base64.ts'
+import { GatewayError, type Result, toErrorData } from '../schema/errors.ts'
+import { findOperation } from '../schema/operations/index.ts'
+import type {
+  CallContext,
+  SessionRpc,
+  SessionStatus,
+  TenantConfig,
+} from '../schema/session-port.ts'
+import { type Log, systemClock } from './clock.ts'
+import { newSigningSecret, webhook } from './deliver/webhook.ts'
+import type { Destination } from './delivery.ts'
+import { createCodec } from './frame.ts'
+import { eventFilter, LiveSession } from './live-session.ts'
+import { consoleLog } from './log.ts'
+import { migrate } from './migrations.ts'
+import { handshakeProfile } from './profile.ts'
+import type { Dial } from './socket.ts'
+import type { Sql, SqlRow } from './sql.ts'
+import { Store } from './store.ts'
+import { dialer, type Endpoint, parseEndpoint, redirected } from './transports.ts'
+import { createVault, type Vault } from './vault.ts'
+
+/** Bindings and variables the session needs. */
+export interface SessionEnv {
+  SANDBOX: DurableObjectNamespace
+  MAXAPI_MASTER_KEY?: string
+  MAX_ENDPOINT?: string
+  MAX_PROTOCOL?: string
+  MAX_PROFILE?: string
+  MAXAPI_GLOBAL_WEBHOOK?: string
+  MAXAPI_WEBHOOK_FORMAT?: string
+  MAXAPI_ALLOW_PRIVATE_NETWORK?: string
+  /** `true` while the gateway listens on a loopback address only. */
+  MAXAPI_LOOPBACK?: string
+  MAXAPI_LOG_LEVEL?: string
+}
+
+/** The simulator speaks what the live web service speaks. */
+const SANDBOX_ENDPOINT: Endpoint = { encoding: 'binary', url: 'wss://sandbox/websocket' }
+
+/**
+ * The durable host of one tenant's session: it only wires storage, alarm, network and secrets to
+ * `LiveSession`, and turns errors into data on the way out.
+ */
+export class Session extends DurableObject<SessionEnv> implements SessionRpc {
+  readonly #store: Store
+  readonly #vault: Vault
+  readonly #log: Log
+  #live: LiveSession | undefined
+  #webhookSecret = ''
+  #globalSecret = ''
+  /** When the alarm is set for; `undefined` while none is. */
+  #alarmAt: number | undefined
+
+  constructor(ctx: DurableObjectState, env: SessionEnv) {
+    super(ctx, env)
+    const sql = objectSql(ctx.storage)
+    migrate(sql)
+    this.#store = new Store(sql)
+    this.#vault = createVault(masterKey(env))
+    this.#log = consoleLog(env.MAXAPI_LOG_LEVEL, { tenant: this.#store.get('config')?.id })
+    ctx.blockConcurrencyWhile(async () => {
+      this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined
+      if (this.#store.get('config') !== undefined) await this.#wake()
+    })
+  }
+
+  async configure(config: TenantConfig): Promise<Result<{ webhookSecret: string }>> {
+    return this.#asResult(async () => {
+      const live = this.#live ?? (await this.#wake(config))
+      live.configure(config)
+      return { webhookSecret: this.#webhookSecret }
+    })
+  }
+
+  async invoke(name: string, input: unknown, context: CallContext): Promise<Result<unknown>> {
+    const config = this.#store.get('config')
+    const live = this.#live
+    if (config?.generation !== context.generation || live === undefined) {
+      return { ok: false, error: { code: 'UNAUTHORIZED', message: 'unknown tenant or old token' } }
+    }
+    return this.#asResult(async () => {
+      const row = findOperation(name)
+      if (row?.run === undefined) throw new GatewayError('NOT_FOUND', `no operation ${name}`)
+      if (row.online) await live.requireOnline()
+      return row.run(live, input as Record<string, unknown>, context)
+    })
+  }
+
+  async peek(): Promise<SessionStatus> {
+    if (this.#live === undefined) throw new Error('the tenant is not set up')
+    return this.#live.status()
+  }
+
+  async ensure(): Promise<void> {
+    this.#live?.tick()
+  }
+
+  async destroy(): Promise<void> {
+    await this.#live?.destroy()
+    this.#live = undefined
+    await this.ctx.storage.deleteAlarm()
+    await this.ctx.storage.deleteAll()
+    // Everything in memory is about a tenant that no longer exists.
+    this.ctx.abort('tenant deleted')
+  }
+
+  /** Never throws: after six failures in a row the runtime would drop the alarm for good. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = undefined
+    try {
+      this.#live?.tick()
+    } catch (error) {
+      this.#log('error', 'the alarm failed', { error: String(error) })
+      this.#setAlarm(Date.now() + 10_000)
+    }
+  }
+
+  /** Brings the session up; the secrets it needs are opened once. */
+  async #wake(config?: TenantConfig): Promise<LiveSession> {
+    const { env } = this
+    const sealed = this.#store.get('webhookSecret')
+    if (sealed === undefined) {
+      this.#webhookSecret = newSigningSecret()
+      const text = await this.#vault.seal(this.#webhookSecret, 'webhook-secret')
+      this.#store.set('webhookSecret', text)
+    } else {
+      this.#webhookSecret = await this.#vault.open(sealed, 'webhook-secret')
+    }
+    if (env.MAXAPI_GLOBAL_WEBHOOK) {
+      this.#globalSecret = `whsec_${base64(await this.#vault.derive('global-webhook'))}`
+    }
+    const sandbox = (config ?? this.#store.get('config'))?.sandbox === true
+    const endpoint = sandbox ? SANDBOX_ENDPOINT : parseEndpoint(env.MAX_ENDPOINT, env.MAX_PROTOCOL)
+    const profile = handshakeProfile(endpoint.encoding, env.MAX_PROFILE)
+    const live = new LiveSession({
+      store: this.#store,
+      vault: this.#vault,
+      clock: systemClock,
+      random: Math.random,
+      log: this.#log,
+      profile,
+      codec: createCodec({ encoding: endpoint.encoding, side: 'client' }),
+      dial: (host): Dial =>
+        dialer(redirected(endpoint, sandbox ? undefined : host), profile, (url, init) =>
+          sandbox ? this.#sandbox().fetch(url, init) : fetch(url, init),
+        ),
+      destinations: (current) => this.#destinations(current),
+      setAlarm: (at) => this.#setAlarm(at),
+    })
+    this.#live = live
+    live.start()
+    return live
+  }
+
+  #sandbox(): DurableObjectStub {
+    const id = this.#store.get('config')?.id
+    if (id === undefined) throw new Error('the tenant is not set up')
+    return this.env.SANDBOX.getByName(id)
+  }
+
+  #destinations(config: TenantConfig): Destination[] {
+    const { env } = this
+    const allowPrivate =
+      env.MAXAPI_ALLOW_PRIVATE_NETWORK === 'true' ||
+      (config.sandbox && env.MAXAPI_LOOPBACK === 'true')
+    const common = {
+      format: env.MAXAPI_WEBHOOK_FORMAT === 'form' ? ('form' as const) : ('json' as const),
+      clock: systemClock,
+      fetch: (url: RequestInfo | URL, init?: RequestInit) => fetch(url, init),
+    }
+    const result: Destination[] = []
+    if (config.webhook !== '') {
+      result.push(
+        webhook({
+          ...common,
+          id: 'webhook',
+          url: config.webhook,
+          secret: this.#webhookSecret,
+          policy: { allowPrivate },
+          wants: eventFilter(config.events),
+        }),
+      )
+    }
+    if (env.MAXAPI_GLOBAL_WEBHOOK) {
+      result.push(
+        webhook({
+          ...common,
+          id: 'global',
+          url: env.MAXAPI_GLOBAL_WEBHOOK,
+          secret: this.#globalSecret,
+          // The operator chose this address, not a tenant.
+          policy: { allowPrivate: true },
+          wants: () => true,
+        }),
+      )
+    }
+    return result
+  }
+
+  /** Sets the alarm unless an earlier one is set: that one computes the next anyway. */
+  #setAlarm(at: number | undefined): void {
+    if (at === undefined) return
+    if (this.#alarmAt !== undefined && this.#alarmAt <= at && this.#alarmAt > Date.now() - 5_000)
+      return
+    this.#alarmAt = at
+    this.ctx.storage.setAlarm(at).catch((error: unknown) => {
+      this.#alarmAt = undefined
+      this.#log('error', 'the alarm could not be set', { error: String(error) })
+    })
+  }
+
+  async #asResult<T>(work: () => Promise<T>): Promise<Result<T>> {
+    try {
+      return { ok: true, data: await work() }
+    } catch (error) {
+      if (!(error instanceof GatewayError)) {
+        this.#log('error', 'an operation broke', {
+          error: String((error as Error)?.stack ?? error),
+        })
+      }
+      return { ok: false, error: toErrorData(error) }
+    }
+  }
+}
+
+const objectSql = (storage: DurableObjectStorage): Sql => ({
+  all: (statement, ...values) => storage.sql.exec(statement, ...values).toArray() as SqlRow[],
+  transaction: (work) => storage.transactionSync(work),
+})
+
+const masterKey = (env: SessionEnv): string => {
+  if (!env.MAXAPI_MASTER_KEY) throw new Error('MAXAPI_MASTER_KEY is not set')
+  return env.MAXAPI_MASTER_KEY
+}

@@ -1,0 +1,308 @@
+import type { ErrorData } from '../schema/errors.ts'
+import { parseJson, stringifyJson } from '../schema/json.ts'
+import type { TenantConfig } from '../schema/session-port.ts'
+import type { WireMap } from '../schema/wire.ts'
+import type { SyncMarkers } from './profile.ts'
+import type { Sql, SqlRow } from './sql.ts'
+
+/** A row of the event log. `body` is what every reader gets, byte for byte. */
+export interface LoggedEvent {
+  sequence: number
+  id: string
+  type: string
+  lane: number
+  createdAt: number
+  body: string
+}
+
+/** Outcome of a send: `unknown` means that repeating it could no longer be safe. */
+export type SendState = 'queued' | 'sending' | 'sent' | 'unknown' | 'failed'
+
+export interface SendRow {
+  cid: number
+  state: SendState
+  createdAt: number
+  /** The MSG_SEND payload without its `cid`, as tagged JSON. */
+  request: string
+  idempotencyKey: string | null
+  chatId: string | null
+  messageId: string | null
+  error: ErrorData | null
+}
+
+export interface Cursor {
+  lane: number
+  /** Everything up to here is delivered, parked or not wanted. */
+  sequence: number
+  /** Failed attempts at the next event. */
+  attempts: number
+}
+
+/** Everything in `meta`. */
+export interface Meta {
+  config: TenantConfig
+  deviceId: string
+  /** MAX login token, sealed. */
+  token: string
+  userId: number
+  markers: SyncMarkers
+  wanted: 'online' | 'offline'
+  /** Why the session must not come back by itself. */
+  stopped: { reason: string; action: string } | null
+  lastLoginAt: number
+  /** Webhook signing secret, sealed. */
+  webhookSecret: string
+  /** Destinations that answered 410 or failed for days, with the reason. */
+  disabled: Record<string, string>
+}
+
+/**
+ * What one tenant's session remembers: the only place that speaks SQL. Everything is synchronous, so
+ * a caller that does not await between two calls has them in one transaction of the object.
+ */
+export class Store {
+  readonly #sql: Sql
+  readonly #meta = new Map<string, unknown>()
+  #lastSequence: number
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+    for (const row of sql.all('SELECT key, value FROM meta')) {
+      this.#meta.set(String(row.key), parseJson(String(row.value)))
+    }
+    const last = sql.all(
+      `SELECT max(coalesce((SELECT max(sequence) FROM events), 0),
+                  coalesce((SELECT max(sequence) FROM cursors), 0)) AS last`,
+    )[0]
+    this.#lastSequence = Number(last?.last ?? 0)
+  }
+
+  get lastSequence(): number {
+    return this.#lastSequence
+  }
+
+  transaction<T>(work: () => T): T {
+    return this.#sql.transaction(work)
+  }
+
+  get<K extends keyof Meta>(key: K): Meta[K] | undefined {
+    return this.#meta.get(key) as Meta[K] | undefined
+  }
+
+  set<K extends keyof Meta>(key: K, value: Meta[K]): void {
+    this.#sql.all(
+      'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+      key,
+      stringifyJson(value),
+    )
+    this.#meta.set(key, value)
+  }
+
+  delete(...keys: (keyof Meta)[]): void {
+    for (const key of keys) {
+      this.#sql.all('DELETE FROM meta WHERE key = ?', key)
+      this.#meta.delete(key)
+    }
+  }
+
+  /**
+   * Appends an event, unless one with the same dedupe key is there.
+   * @param render makes the body for the sequence number that the event gets
+   * @returns the new event, or `undefined` for a repeated one
+   */
+  appendEvent(
+    event: { id: string; type: string; lane: number; dedupeKey?: string; createdAt: number },
+    render: (sequence: number) => string,
+  ): LoggedEvent | undefined {
+    const sequence = this.#lastSequence + 1
+    const body = render(sequence)
+    const inserted = this.#sql.all(
+      `INSERT INTO events (sequence, id, type, lane, dedupe_key, created_at, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING sequence`,
+      sequence,
+      event.id,
+      event.type,
+      event.lane,
+      event.dedupeKey ?? null,
+      event.createdAt,
+      body,
+    )
+    if (inserted.length === 0) return undefined
+    this.#lastSequence = sequence
+    return {
+      sequence,
+      id: event.id,
+      type: event.type,
+      lane: event.lane,
+      createdAt: event.createdAt,
+      body,
+    }
+  }
+
+  /** Events of a lane behind a sequence, oldest first. */
+  eventsAfter(lane: number, sequence: number, limit: number): LoggedEvent[] {
+    return this.#sql
+      .all(
+        `SELECT sequence, id, type, lane, created_at, body FROM events
+         WHERE lane = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
+        lane,
+        sequence,
+        limit,
+      )
+      .map(toEvent)
+  }
+
+  /** Number of events of a lane behind a sequence. */
+  countAfter(lane: number, sequence: number): number {
+    const row = this.#sql.all(
+      'SELECT count(*) AS n FROM events WHERE lane = ? AND sequence > ?',
+      lane,
+      sequence,
+    )[0]
+    return Number(row?.n)
+  }
+
+  /**
+   * Deletes events that are older than `before` and that every cursor has passed. The newest one
+   * stays: it keeps the place where the numbers go on.
+   */
+  pruneEvents(before: number): void {
+    this.#sql.all(
+      `DELETE FROM events WHERE created_at < ? AND sequence < ? AND sequence <= coalesce(
+         (SELECT min(sequence) FROM cursors WHERE cursors.lane = events.lane), sequence)`,
+      before,
+      this.#lastSequence,
+    )
+    this.#sql.all('DELETE FROM parked WHERE parked_at < ?', before)
+  }
+
+  cursors(destination: string): Cursor[] {
+    return this.#sql
+      .all(
+        'SELECT lane, sequence, attempts FROM cursors WHERE destination = ? ORDER BY lane',
+        destination,
+      )
+      .map((row) => ({
+        lane: Number(row.lane),
+        sequence: Number(row.sequence),
+        attempts: Number(row.attempts),
+      }))
+  }
+
+  saveCursor(destination: string, cursor: Cursor): void {
+    this.#sql.all(
+      `INSERT INTO cursors (destination, lane, sequence, attempts) VALUES (?, ?, ?, ?)
+       ON CONFLICT (destination, lane) DO UPDATE
+       SET sequence = excluded.sequence, attempts = excluded.attempts`,
+      destination,
+      cursor.lane,
+      cursor.sequence,
+      cursor.attempts,
+    )
+  }
+
+  /** Forgets the places of all other destinations. */
+  keepCursors(destinations: string[]): void {
+    this.#sql.all(
+      'DELETE FROM cursors WHERE destination NOT IN (SELECT value FROM json_each(?))',
+      stringifyJson(destinations),
+    )
+  }
+
+  park(destination: string, sequence: number, error: string, at: number): void {
+    this.#sql.all(
+      `INSERT INTO parked (destination, sequence, error, parked_at) VALUES (?, ?, ?, ?)
+       ON CONFLICT (destination, sequence) DO UPDATE SET error = excluded.error`,
+      destination,
+      sequence,
+      error,
+      at,
+    )
+  }
+
+  insertSend(
+    send: Pick<SendRow, 'cid' | 'state' | 'createdAt' | 'request' | 'idempotencyKey'>,
+  ): void {
+    this.#sql.all(
+      'INSERT INTO sends (cid, state, created_at, request, idempotency_key) VALUES (?, ?, ?, ?, ?)',
+      send.cid,
+      send.state,
+      send.createdAt,
+      send.request,
+      send.idempotencyKey,
+    )
+  }
+
+  updateSend(send: Pick<SendRow, 'cid' | 'state' | 'chatId' | 'messageId' | 'error'>): void {
+    this.#sql.all(
+      'UPDATE sends SET state = ?, chat_id = ?, message_id = ?, error = ? WHERE cid = ?',
+      send.state,
+      send.chatId,
+      send.messageId,
+      send.error === null ? null : stringifyJson(send.error),
+      send.cid,
+    )
+  }
+
+  /** Sends that have no outcome yet, in the order they were made. */
+  openSends(): SendRow[] {
+    return this.#sql
+      .all("SELECT * FROM sends WHERE state IN ('queued', 'sending') ORDER BY cid")
+      .map(toSend)
+  }
+
+  sendByKey(idempotencyKey: string): SendRow | undefined {
+    const row = this.#sql.all('SELECT * FROM sends WHERE idempotency_key = ?', idempotencyKey)[0]
+    return row && toSend(row)
+  }
+
+  lastCid(): number {
+    return Number(this.#sql.all('SELECT coalesce(max(cid), 0) AS cid FROM sends')[0]?.cid)
+  }
+
+  /** Deletes finished sends older than `before`. */
+  pruneSends(before: number): void {
+    this.#sql.all(
+      "DELETE FROM sends WHERE created_at < ? AND state NOT IN ('queued', 'sending')",
+      before,
+    )
+  }
+
+  contacts(): WireMap[] {
+    return this.#sql
+      .all('SELECT body FROM contacts ORDER BY id')
+      .map((row) => parseJson(String(row.body)) as WireMap)
+  }
+
+  saveContact(id: string, contact: WireMap): void {
+    this.#sql.all(
+      'INSERT INTO contacts (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body',
+      id,
+      stringifyJson(contact),
+    )
+  }
+
+  clearContacts(): void {
+    this.#sql.all('DELETE FROM contacts')
+  }
+}
+
+const toEvent = (row: SqlRow): LoggedEvent => ({
+  sequence: Number(row.sequence),
+  id: String(row.id),
+  type: String(row.type),
+  lane: Number(row.lane),
+  createdAt: Number(row.created_at),
+  body: String(row.body),
+})
+
+const toSend = (row: SqlRow): SendRow => ({
+  cid: Number(row.cid),
+  state: row.state as SendState,
+  createdAt: Number(row.created_at),
+  request: String(row.request),
+  idempotencyKey: row.idempotency_key as string | null,
+  chatId: row.chat_id as string | null,
+  messageId: row.message_id as string | null,
+  error: row.error === null ? null : (parseJson(String(row.error)) as ErrorData),
+})

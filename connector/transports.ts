@@ -1,0 +1,162 @@
+import { connect } from 'cloudflare:sockets'
+import type { Encoding } from './frame.ts'
+import type { HandshakeProfile } from './profile.ts'
+import type { Dial, MaxSocket } from './socket.ts'
+
+/** Where MAX is, and which encoding it speaks there (wire-and-auth.md §2). */
+export interface Endpoint {
+  encoding: Encoding
+  /** `wss://…`, `ws://…` or `tls://host:port`. */
+  url: string
+}
+
+const defaults: Record<Encoding, string> = {
+  binary: 'wss://api.oneme.ru/websocket',
+  json: 'wss://ws-api.oneme.ru/websocket',
+  tcp: 'tls://api.oneme.ru:443',
+}
+
+/**
+ * The endpoint a deployment is configured for.
+ * @throws {Error} saying which variable is wrong.
+ */
+export const parseEndpoint = (url: string | undefined, protocol: string | undefined): Endpoint => {
+  const encoding = protocol || (url?.startsWith('tls:') ? 'tcp' : 'binary')
+  if (encoding !== 'binary' && encoding !== 'json' && encoding !== 'tcp') {
+    throw new Error(`MAX_PROTOCOL must be binary, json or tcp, got "${protocol}"`)
+  }
+  const endpoint = url || defaults[encoding]
+  const wanted = encoding === 'tcp' ? /^tls:\/\/[^/]+:\d+$/ : /^wss?:\/\/.+/
+  if (!wanted.test(endpoint)) {
+    const form = encoding === 'tcp' ? 'tls://host:port' : 'wss://… or ws://…'
+    throw new Error(`MAX_ENDPOINT must be ${form} for the ${encoding} protocol`)
+  }
+  return { encoding, url: endpoint }
+}
+
+/** The same endpoint on the host that a RECONNECT named (`host` or `host:port`). */
+export const redirected = (endpoint: Endpoint, host: string | undefined): Endpoint => {
+  if (host === undefined) return endpoint
+  const url = new URL(endpoint.url.replace(/^tls:/, 'https:'))
+  url.host = host
+  const scheme = endpoint.encoding === 'tcp' ? 'tls:' : new URL(endpoint.url).protocol
+  const path = endpoint.encoding === 'tcp' ? '' : url.pathname
+  const port = endpoint.encoding === 'tcp' && url.port === '' ? ':443' : ''
+  return { ...endpoint, url: `${scheme}//${url.host}${port}${path}` }
+}
+
+/** Dials an endpoint. `fetcher` is the global `fetch`, or the stub of a sandbox object. */
+export const dialer = (
+  endpoint: Endpoint,
+  profile: HandshakeProfile,
+  fetcher: (url: string, init: RequestInit) => Promise<Response>,
+): Dial =>
+  endpoint.encoding === 'tcp'
+    ? (signal) => dialTcp(endpoint.url, signal)
+    : (signal) => dialWebSocket(endpoint.url, profile, fetcher, signal)
+
+const dialWebSocket = async (
+  url: string,
+  profile: HandshakeProfile,
+  fetcher: (url: string, init: RequestInit) => Promise<Response>,
+  signal: AbortSignal,
+): Promise<MaxSocket> => {
+  // The signal must not reach an accepted socket: aborting the request later would cut it.
+  const abort = new AbortController()
+  const onAbort = (): void => abort.abort()
+  signal.addEventListener('abort', onAbort)
+  let response: Response
+  try {
+    response = await fetcher(url.replace(/^ws/, 'http'), {
+      headers: {
+        Upgrade: 'websocket',
+        Origin: profile.origin,
+        'User-Agent': profile.headerUserAgent,
+      },
+      signal: abort.signal,
+    })
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+  const socket = response.webSocket
+  if (socket === null || socket === undefined) {
+    throw new Error(`MAX answered the upgrade with status ${response.status}`)
+  }
+  // Blobs, the default, would have to be awaited and so reorder frames.
+  socket.binaryType = 'arraybuffer'
+  return wrapWebSocket(socket)
+}
+
+const wrapWebSocket = (socket: WebSocket): MaxSocket => {
+  let down = false
+  const fall = (reason: string): void => {
+    if (down) return
+    down = true
+    wrapped.onDown(reason)
+  }
+  const wrapped: MaxSocket = {
+    onData: () => {},
+    onDown: () => {},
+    send: (data) => {
+      if (!down) socket.send(data)
+    },
+    close: (reason) => {
+      if (down) return
+      try {
+        socket.close(1000, reason.slice(0, 100))
+      } catch {
+        // Already closed by the other side; the outcome is the same.
+      }
+      fall(reason)
+    },
+  }
+  socket.addEventListener('message', ({ data }) => {
+    if (!down) wrapped.onData(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer))
+  })
+  // workerd may report a close and then an error, or an error alone.
+  socket.addEventListener('close', ({ code }) => fall(`closed by MAX with code ${code}`))
+  socket.addEventListener('error', () => fall('the socket failed'))
+  socket.accept()
+  return wrapped
+}
+
+const dialTcp = async (url: string, signal: AbortSignal): Promise<MaxSocket> => {
+  const { hostname, port } = new URL(url.replace(/^tls:/, 'https:'))
+  const address = { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) }
+  const socket = connect(address, { secureTransport: 'on', allowHalfOpen: false })
+  const onAbort = (): void => void socket.close().catch(() => {})
+  signal.addEventListener('abort', onAbort)
+  try {
+    await socket.opened
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+  const writer = socket.writable.getWriter()
+  let down = false
+  const fall = (reason: string): void => {
+    if (down) return
+    down = true
+    socket.close().catch(() => {})
+    wrapped.onDown(reason)
+  }
+  const wrapped: MaxSocket = {
+    onData: () => {},
+    onDown: () => {},
+    send: (data) => {
+      if (down) return
+      writer.write(data).catch(() => fall('the socket failed'))
+    },
+    close: fall,
+  }
+  const read = async (): Promise<void> => {
+    const reader = socket.readable.getReader()
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return fall('closed by MAX')
+      if (!down) wrapped.onData(value)
+    }
+  }
+  // Starts in a later turn, when the callbacks are assigned.
+  queueMicrotask(() => void read().catch(() => fall('the socket failed')))
+  return wrapped
+}

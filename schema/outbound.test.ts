@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { refuseOutbound } from './outbound.ts'
+
+const strict = { allowPrivate: false }
+
+describe('refuseOutbound', () => {
+  it.each([
+    'https://example.com/hook',
+    'https://93.184.216.34/hook',
+    'https://[2606:4700::6810:84e5]/hook',
+  ])('lets %s through', (url) => {
+    expect(refuseOutbound(url, strict)).toBeUndefined()
+  })
+
+  it.each([
+    'http://example.com/hook',
+    'ftp://example.com/',
+    'https://user:secret@example.com/',
+    'https://127.0.0.1/',
+    'https://2130706433/',
+    'https://0x7f.1/',
+    'https://017700000001/',
+    'https://10.1.2.3/',
+    'https://172.16.0.1/',
+    'https://192.168.1.1/',
+    'https://169.254.169.254/latest/meta-data',
+    'https://100.64.0.1/',
+    'https://0.0.0.0/',
+    'https://[::1]/',
+    'https://[::ffff:10.0.0.1]/',
+    'https://[fe80::1]/',
+    'https://[fd00::1]/',
+    'https://localhost/',
+    'https://LOCALHOST./',
+    'https://printer.local/',
+    'https://metadata.google.internal/',
+    'https://intranet/',
+    'not a url',
+  ])('refuses %s', (url) => {
+    expect(refuseOutbound(url, strict)).toBeTypeOf('string')
+  })
+
+  it('allows the own network when the deployment does, but never credentials', () => {
+    expect(refuseOutbound('http://127.0.0.1:9000/', { allowPrivate: true })).toBeUndefined()
+    expect(refuseOutbound('http://a:b@127.0.0.1/', { allowPrivate: true })).toMatch(/credentials/)
+  })
+})
