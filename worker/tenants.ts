@@ -1,0 +1,85 @@
+import { and, asc, eq, ne } from 'drizzle-orm'
+import type { TenantConfig } from '../schema/session-port.ts'
+import { type TenantRow, tenants } from '../schema/tables.ts'
+import type { Db } from './db.ts'
+
+/** What may change during a tenant's life. Fields that are `undefined` stay as they are. */
+export type TenantPatch = {
+  [Field in 'name' | 'webhook' | 'events' | 'wanted']?: TenantRow[Field] | undefined
+}
+
+export const findTenant = async (db: Db, id: string): Promise<TenantRow | undefined> =>
+  (await db.select().from(tenants).where(eq(tenants.id, id)))[0]
+
+export const findTenantByTokenHash = async (
+  db: Db,
+  tokenHash: string,
+): Promise<TenantRow | undefined> =>
+  (await db.select().from(tenants).where(eq(tenants.tokenHash, tokenHash)))[0]
+
+/** All tenants, oldest first. */
+export const listTenants = (db: Db): Promise<TenantRow[]> =>
+  db.select().from(tenants).orderBy(asc(tenants.createdAt), asc(tenants.id))
+
+/** Ids of the tenants whose sessions should be online. */
+export const listWantedIds = async (db: Db): Promise<string[]> => {
+  const rows = await db
+    .select({ id: tenants.id })
+    .from(tenants)
+    .where(eq(tenants.wanted, true))
+    .orderBy(asc(tenants.id))
+  return rows.map((row) => row.id)
+}
+
+/** Adds a tenant; `false` when its id or token is taken. */
+export const insertTenant = async (db: Db, row: TenantRow): Promise<boolean> => {
+  const added = await db
+    .insert(tenants)
+    .values(row)
+    .onConflictDoNothing()
+    .returning({ id: tenants.id })
+  return added.length === 1
+}
+
+/** Changes a tenant and returns it as it is now; `undefined` when there is none. */
+export const updateTenant = async (
+  db: Db,
+  id: string,
+  patch: TenantPatch,
+  now: number,
+): Promise<TenantRow | undefined> => {
+  const changed = await db
+    .update(tenants)
+    .set({ ...patch, updatedAt: now })
+    .where(eq(tenants.id, id))
+    .returning()
+  return changed[0]
+}
+
+/** Notes whether a tenant's session should be online; writes only when that is news. */
+export const setWanted = async (
+  db: Db,
+  id: string,
+  wanted: boolean,
+  now: number,
+): Promise<void> => {
+  await db
+    .update(tenants)
+    .set({ wanted, updatedAt: now })
+    .where(and(eq(tenants.id, id), ne(tenants.wanted, wanted)))
+    .returning({ id: tenants.id })
+}
+
+/** Removes a tenant and returns what it was; `undefined` when there was none. */
+export const deleteTenant = async (db: Db, id: string): Promise<TenantRow | undefined> =>
+  (await db.delete(tenants).where(eq(tenants.id, id)).returning())[0]
+
+/** What the tenant's session object has to know. */
+export const configOf = (row: TenantRow): TenantConfig => ({
+  id: row.id,
+  name: row.name,
+  generation: row.generation,
+  sandbox: row.sandbox,
+  webhook: row.webhook,
+  events: row.events,
+})
