@@ -1,0 +1,148 @@
+import { type Context, Hono } from 'hono'
+import { type ErrorCode, GatewayError, toErrorData } from '../schema/errors.ts'
+import { type Operation, type OperationName, operations } from '../schema/operations/index.ts'
+import { adminCheck, TenantAccess } from './auth.ts'
+import { settle } from './effects.ts'
+import type { Gateway } from './gateway.ts'
+import { openHandlers, tenantHandlers } from './handlers.ts'
+import { Degraded } from './health.ts'
+import { inputReader } from './input.ts'
+import { describeError } from './log.ts'
+import { failure, success, unhealthy } from './respond.ts'
+import { callSession } from './session-call.ts'
+
+interface Variables {
+  requestId: string
+}
+export type App = Hono<{ Variables: Variables }>
+type Call = Context<{ Variables: Variables }>
+
+/** Serves the requests of one row. What it throws becomes an error answer in one place. */
+type Serve = (c: Call) => Promise<object | Degraded>
+
+/**
+ * The HTTP edge: one route per row of the operations table. Every request is checked in the same
+ * order: who calls (401), what they ask for (400, 413), and then what the session says to it.
+ */
+export const createApp = (gateway: Gateway): App => {
+  const app: App = new Hono()
+  const serverOf = servers(gateway)
+
+  for (const [name, row] of Object.entries(operations) as [OperationName, Operation][]) {
+    const serve = serverOf(name, row)
+    // One handler per route and no middleware: Hono then calls it directly.
+    app.on(row.method, row.path, async (c) => {
+      const data = await serve(c)
+      const requestId = requestIdOf(c)
+      return data instanceof Degraded ? unhealthy(requestId, data.facts) : success(requestId, data)
+    })
+  }
+
+  app.notFound((c) => {
+    const allow = allowedMethods(app, c.req.path)
+    if (allow !== '' && c.req.method === 'OPTIONS') {
+      return new Response(null, { status: 204, headers: { allow } })
+    }
+    const code: ErrorCode = allow === '' ? 'NOT_FOUND' : 'METHOD_NOT_ALLOWED'
+    const response = failure(c.req.raw, requestIdOf(c), toErrorData(new GatewayError(code)))
+    if (allow !== '') response.headers.set('allow', allow)
+    return response
+  })
+
+  app.onError((error, c) => {
+    const requestId = requestIdOf(c)
+    const data = toErrorData(error)
+    if (data.code === 'INTERNAL_ERROR' || error.cause !== undefined) {
+      const { method, path } = c.req
+      gateway.log('error', 'request failed', { requestId, method, path, ...describeError(error) })
+    }
+    return failure(c.req.raw, requestId, data)
+  })
+  return app
+}
+
+/** Chooses how a row is served: in the session object, or at the edge with or without a tenant. */
+const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Serve) => {
+  const access = new TenantAccess(gateway)
+  const isAdmin = adminCheck(gateway.settings.MAXAPI_ADMIN_TOKEN)
+
+  const inSession = (name: OperationName, row: Operation): Serve => {
+    const readInput = inputReader(row)
+    return async (c) => {
+      const { headers } = c.req.raw
+      const caller = await access.recent(headers)
+      const input = await readInput(c.req.raw, c.req.param())
+      // `Authorization` is the tenant's own unless the tenant came with the `token` header.
+      const admin = headers.get('token') ? isAdmin(headers) : false
+      const facts = { ...(admin ? { admin } : {}), ...idempotencyKeyOf(headers) }
+      const call = { name, method: row.method, input, facts }
+      const data = await callSession(gateway, access, caller, call)
+      return settle(gateway, name, input, caller.tenant, data)
+    }
+  }
+
+  const forTenant = (name: OperationName, row: Operation): Serve => {
+    const readInput = inputReader(row)
+    const handle = handlerOf(tenantHandlers, name)
+    return async (c) => {
+      const tenant = await access.current(c.req.raw.headers)
+      return handle(gateway, await readInput(c.req.raw, c.req.param()), tenant)
+    }
+  }
+
+  const open = (name: OperationName, row: Operation): Serve => {
+    const readInput = inputReader(row)
+    const handle = handlerOf(openHandlers, name)
+    return async (c) => {
+      if (row.scope === 'admin' && !isAdmin(c.req.raw.headers)) {
+        throw new GatewayError('UNAUTHORIZED', 'The admin token is missing or not valid.')
+      }
+      return handle(gateway, await readInput(c.req.raw, c.req.param()))
+    }
+  }
+
+  return (name, row) => {
+    if (row.run !== undefined) return inSession(name, row)
+    return row.scope === 'tenant' ? forTenant(name, row) : open(name, row)
+  }
+}
+
+/** The handlers' types prove that each fits its row; through a loop over names they are lost. */
+const handlerOf = <Rest extends unknown[]>(
+  handlers: Partial<
+    Record<OperationName, (gateway: Gateway, input: never, ...rest: Rest) => unknown>
+  >,
+  name: OperationName,
+) => {
+  const handler = handlers[name]
+  if (handler === undefined) throw new Error(`operation ${name} has no handler`)
+  return handler as (gateway: Gateway, input: unknown, ...rest: Rest) => Promise<object | Degraded>
+}
+
+const idempotencyKeyOf = (headers: Headers): { idempotencyKey?: string } => {
+  const idempotencyKey = headers.get('idempotency-key')
+  if (idempotencyKey === null) return {}
+  if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
+    throw new GatewayError('INVALID_INPUT', 'Idempotency-Key: expected 1 to 255 visible ASCII', {
+      field: 'Idempotency-Key',
+    })
+  }
+  return { idempotencyKey }
+}
+
+const requestIdOf = (c: Call): string => {
+  const known = c.get('requestId')
+  if (known !== undefined) return known
+  const fresh = crypto.randomUUID()
+  c.set('requestId', fresh)
+  return fresh
+}
+
+const methods = ['GET', 'POST', 'PUT', 'DELETE'] as const
+
+/** The `Allow` value of a path; empty when no operation lives there. */
+const allowedMethods = (app: App, path: string): string => {
+  const found = methods.filter((method) => app.router.match(method, path)[0].length > 0)
+  if (found.length === 0) return ''
+  return [...(found.includes('GET') ? ['HEAD'] : []), ...found, 'OPTIONS'].join(', ')
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import type { SandboxRpc } from '../schema/sandbox-port.ts'
+import type { SessionRpc } from '../schema/session-port.ts'
+import { logFormats } from './log.ts'
+
+/**
+ * A Durable Object namespace as the edge uses it: objects by name, each seen through its port.
+ * Every call takes a fresh stub, because a stub is spent after it has thrown.
+ */
+export interface ObjectsOf<Port> {
+  getByName(name: string): Port
+}
+
+/** What the deployment gives the Worker: bindings, and variables as text. */
+export interface Env {
+  DB: D1Database
+  MEDIA: R2Bucket
+  SESSION: ObjectsOf<SessionRpc>
+  SANDBOX: ObjectsOf<SandboxRpc>
+  MAXAPI_ADMIN_TOKEN?: string
+  LIBSQL_URL?: string
+  LIBSQL_AUTH_TOKEN?: string
+  MAXAPI_GLOBAL_WEBHOOK?: string
+  MAXAPI_ALLOW_PRIVATE_NETWORK?: string
+  MAXAPI_LOG?: string
+  MAXAPI_VERSION?: string
+}
+
+/** Deployments pass a variable they leave open as an empty string. */
+const variable = <Type extends z.ZodType>(type: Type) =>
+  z.preprocess((value) => (value === '' ? undefined : value), type)
+
+const flag = z
+  .enum(['0', '1', 'false', 'true'], { error: 'expected 1, true, 0 or false' })
+  .default('0')
+  .transform((text) => text === '1' || text === 'true')
+
+const variables = z.object({
+  MAXAPI_ADMIN_TOKEN: variable(z.string().trim().default('')),
+  LIBSQL_URL: variable(
+    z
+      .string()
+      .regex(/^(libsql|https?):\/\/[^/]/, 'expected a libsql:// or http(s):// URL')
+      .default(''),
+  ),
+  LIBSQL_AUTH_TOKEN: variable(z.string().default('')),
+  MAXAPI_GLOBAL_WEBHOOK: variable(
+    z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' }).default(''),
+  ),
+  MAXAPI_ALLOW_PRIVATE_NETWORK: variable(flag),
+  MAXAPI_LOG: variable(
+    z.enum(logFormats, { error: `expected one of ${logFormats.join(', ')}` }).default('json'),
+  ),
+  MAXAPI_VERSION: variable(z.string().default('development')),
+})
+
+/** The variables of a deployment after checking; `''` means "not set". */
+export type Settings = z.output<typeof variables>
+
+/** The deployment cannot work. The message names what is wrong and repeats no value. */
+export class MisconfiguredError extends Error {}
+
+/**
+ * Checks the deployment as a whole, so that a mistake shows at the first request and not in the
+ * middle of one.
+ * @throws {MisconfiguredError}
+ */
+export const readSettings = (env: Env): Settings => {
+  const parsed = variables.safeParse(env)
+  const faults = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  // The type says that bindings exist; whether they do is up to the deployment.
+  const bound: Partial<Env> = env
+  for (const name of ['SESSION', 'SANDBOX', 'MEDIA'] as const) {
+    if (bound[name] === undefined) faults.push(`${name}: the binding is missing`)
+  }
+  if (bound.DB === undefined && !bound.LIBSQL_URL) {
+    faults.push('DB: the binding is missing and LIBSQL_URL is not set')
+  }
+  if (!parsed.success || faults.length > 0) throw new MisconfiguredError(faults.join('; '))
+  return parsed.data
+}

@@ -1,0 +1,36 @@
+import type { SandboxRpc } from '../schema/sandbox-port.ts'
+import type { SessionRpc } from '../schema/session-port.ts'
+import { type Db, openD1, openLibsql } from './db.ts'
+import { type Env, type ObjectsOf, readSettings, type Settings } from './env.ts'
+import { createLog, type Log } from './log.ts'
+
+/** Everything the edge works with; tests pass their own. */
+export interface Gateway {
+  settings: Settings
+  /** Opens the database; called anew for each request that needs it. */
+  db: () => Db
+  sessions: ObjectsOf<SessionRpc>
+  sandboxes: ObjectsOf<SandboxRpc>
+  log: Log
+  now: () => number
+  startedAt: number
+}
+
+/**
+ * The gateway of a deployment.
+ * @throws {MisconfiguredError}
+ */
+export const openGateway = (env: Env): Gateway => {
+  const settings = readSettings(env)
+  const { LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken } = settings
+  return {
+    settings,
+    db: () =>
+      url === '' ? openD1(env.DB) : openLibsql({ url, ...(authToken === '' ? {} : { authToken }) }),
+    sessions: env.SESSION,
+    sandboxes: env.SANDBOX,
+    log: createLog(settings.MAXAPI_LOG),
+    now: Date.now,
+    startedAt: Date.now(),
+  }
+}

@@ -1,0 +1,42 @@
+import type { EdgeOperationName, Input } from '../schema/operations/index.ts'
+import type { TenantRow } from '../schema/tables.ts'
+import { createUser, deleteUser, getUser, listUsers, updateUser } from './admin.ts'
+import type { Gateway } from './gateway.ts'
+import { type Degraded, getHealth } from './health.ts'
+import { approveSandboxQr, getSandbox, sendSandboxIncoming, setSandboxFault } from './sandbox.ts'
+import { deleteWebhook, getWebhook, setWebhook } from './webhook.ts'
+
+/**
+ * The operations that the edge serves itself. The types keep these two tables complete: a row
+ * without `run` and without a handler does not compile.
+ */
+export const tenantHandlers = {
+  getWebhook,
+  setWebhook,
+  updateWebhook: setWebhook,
+  deleteWebhook,
+  getSandbox,
+  approveSandboxQr,
+  sendSandboxIncoming,
+  setSandboxFault,
+} satisfies {
+  [Name in EdgeOperationName]?: (
+    gateway: Gateway,
+    input: Input<Name>,
+    tenant: TenantRow,
+  ) => Promise<object>
+}
+
+export const openHandlers = {
+  getHealth,
+  listUsers,
+  createUser,
+  getUser,
+  updateUser,
+  deleteUser,
+} satisfies {
+  [Name in Exclude<EdgeOperationName, keyof typeof tenantHandlers>]: (
+    gateway: Gateway,
+    input: Input<Name>,
+  ) => Promise<object | Degraded>
+}

@@ -1,0 +1,62 @@
+import { GatewayError, type Result } from '../schema/errors.ts'
+import type { Operation, OperationName } from '../schema/operations/index.ts'
+import type { CallContext } from '../schema/session-port.ts'
+import type { Caller, TenantAccess } from './auth.ts'
+import type { Gateway } from './gateway.ts'
+import { unwrap } from './result.ts'
+import { configOf } from './tenants.ts'
+
+/** One operation to run in a tenant's session object. */
+export interface SessionCall {
+  name: OperationName
+  method: Operation['method']
+  input: unknown
+  /** Facts of the request, beside the tenant's own. */
+  facts: Pick<CallContext, 'idempotencyKey' | 'admin'>
+}
+
+/**
+ * Runs an operation in the caller's session object: one RPC as a rule. An object that does not know
+ * the tenant, or knows another token, is told what the database says now and asked once more.
+ * @throws {GatewayError} what the operation answers, or UNAUTHORIZED when the tenant is gone.
+ */
+export const callSession = async (
+  gateway: Gateway,
+  access: TenantAccess,
+  caller: Caller,
+  call: SessionCall,
+): Promise<object> => {
+  const first = await invoke(gateway, caller, call)
+  if (first.ok || first.error.code !== 'UNAUTHORIZED') return fields(first)
+  const row = await access.reread(caller)
+  unwrap(await gateway.sessions.getByName(row.id).configure(configOf(row)))
+  return fields(await invoke(gateway, caller, call))
+}
+
+const invoke = async (
+  gateway: Gateway,
+  { tenant: { id, generation } }: Caller,
+  { name, method, input, facts }: SessionCall,
+): Promise<Result<unknown>> => {
+  try {
+    const context = { ...facts, tenantId: id, generation }
+    return await gateway.sessions.getByName(id).invoke(name, input, context)
+  } catch (cause) {
+    throw lostCall(method, cause)
+  }
+}
+
+const RETRY_MS = 1_000
+
+/** The object went away during the call, or was too busy to take it. */
+const lostCall = (method: Operation['method'], cause: unknown): GatewayError => {
+  const neverRan = cause instanceof Error && 'overloaded' in cause && cause.overloaded === true
+  return method === 'GET' || neverRan
+    ? new GatewayError('INTERNAL_ERROR', undefined, { cause, retryAfterMs: RETRY_MS })
+    : new GatewayError('OUTCOME_UNKNOWN', undefined, { cause })
+}
+
+const fields = (result: Result<unknown>): object => {
+  const data = unwrap(result)
+  return typeof data === 'object' && data !== null ? data : {}
+}
