@@ -1,0 +1,257 @@
+import { type WireMap, wireId, wireTime } from '../../schema/wire.ts'
+import type { Fields } from '../fields.ts'
+import { dialogId, type Message, type MessageLink, timeOf } from '../records.ts'
+import { chatNotFound, malformed, Refusal } from '../refusal.ts'
+import { isVisibleTo, renderChat, renderMessage, renderOwnMessage } from '../render.ts'
+import type { ChatState } from '../world.ts'
+import { ownChat } from './chats.ts'
+import type { OnlineCall } from './operation.ts'
+
+/** 64: a message, or with a CONTROL `new` and no chat, a group or channel. */
+export const sendMessage = (call: OnlineCall): WireMap => {
+  const { world, pushes, connection, account, fields } = call
+  const draft = readDraft(call, fields.map('message'))
+  fields.optional('notify', (map, key) => map.boolean(key))
+  const group = draft.attaches.find((attach) => attach._type === 'CONTROL')
+  if (group) return createGroup(call, draft, group)
+
+  const state = targetChat(call)
+  const member = state.members.get(account.id)
+  if (!member) throw chatNotFound()
+  if (state.chat.type === 'CHANNEL' && !state.chat.adminIds.includes(account.id)) throw noAccess()
+  const known = world.messageByCid(state, account.id, draft.cid)
+  const message = known ?? newMessage(call, state, draft)
+  if (!known) {
+    world.addMessage(state, message)
+    pushes.message(state, message, { acting: connection })
+  }
+  return {
+    chatId: wireId(state.chat.id),
+    message: renderOwnMessage(state, message),
+    unread: member.unread,
+    mark: wireTime(member.readMark),
+  }
+}
+
+interface Draft {
+  cid: number
+  text: string
+  elements: WireMap[]
+  attaches: WireMap[]
+  link: Fields | undefined
+}
+
+const readDraft = ({ settings }: OnlineCall, message: Fields): Draft => {
+  const draft: Draft = {
+    cid: message.integer('cid'),
+    text: message.optional('text', (map, key) => map.string(key)) ?? '',
+    elements: message.optional('elements', readElements) ?? [],
+    attaches: message.optional('attaches', (map, key) => map.maps(key)) ?? [],
+    link: message.optional('link', (map, key) => map.map(key)),
+  }
+  if (message.has('delayedAttributes')) throw malformed("'delayedAttributes' not supported")
+  if (draft.text.length > settings.maxTextLength) {
+    throw new Refusal('error.message.invalid', 'The text is too long')
+  }
+  if (draft.text === '' && draft.attaches.length === 0 && !draft.link) {
+    throw new Refusal('error.message.invalid', 'The message is empty')
+  }
+  checkAttaches(draft.attaches)
+  return draft
+}
+
+/** Offsets count UTF-16 units; `from` may be missing and reads as 0 (§2.2). */
+const readElements = (map: Fields, name: string): WireMap[] =>
+  map.maps(name).map((element) => {
+    const { from = 0, length } = element
+    if (typeof element.type !== 'string') throw malformed("Expected string at 'type'")
+    if (!Number.isSafeInteger(from)) throw malformed("Expected number at 'from'")
+    if (length !== undefined && !Number.isSafeInteger(length)) {
+      throw malformed("Expected number at 'length'")
+    }
+    return { ...element, from }
+  })
+
+/** What a client may attach without an upload; a FILE stands alone (§2.4). */
+const withoutUpload = new Set(['CONTROL', 'STICKER', 'CONTACT', 'LOCATION', 'SHARE'])
+
+const checkAttaches = (attaches: WireMap[]): void => {
+  for (const { _type } of attaches) {
+    if (typeof _type !== 'string') throw malformed("Expected string at '_type'")
+    if (withoutUpload.has(_type)) continue
+    // No upload was ever made here, so no token of one can be right.
+    throw new Refusal('attachment.token.expired', `No such upload for ${_type}`)
+  }
+  if (attaches.length > 1 && attaches.some((attach) => attach._type === 'CONTROL')) {
+    throw malformed('CONTROL stands alone')
+  }
+}
+
+/** By `chatId`, or by `userId` when no dialog exists yet; both make the dialog on demand (§3.1). */
+const targetChat = ({ world, account, fields }: OnlineCall): ChatState => {
+  const userId = fields.optional('userId', (map, key) => map.integer(key))
+  const chatId = fields.has('chatId')
+    ? fields.integer('chatId')
+    : dialogId(userId ?? missing('chatId'), account.id)
+  const known = world.chat(account.id, chatId)
+  if (known) return known
+  const other = dialogId(chatId, account.id)
+  if (chatId <= 0 || !world.accounts.has(other)) throw chatNotFound()
+  return world.dialog(account.id, other)
+}
+
+const missing = (name: string): never => {
+  throw malformed(`Expected number at '${name}'`)
+}
+
+const newMessage = (call: OnlineCall, state: ChatState, draft: Draft): Message => {
+  const link = draft.link && readLink(call, state, draft.link)
+  return {
+    chatKey: state.chat.key,
+    id: call.world.nextMessageId(),
+    senderId: call.account.id,
+    type: state.chat.type === 'CHANNEL' ? 'CHANNEL' : 'USER',
+    cid: draft.cid,
+    text: draft.text,
+    elements: draft.elements,
+    attaches: draft.attaches,
+    reactions: {},
+    hiddenFor: [],
+    ...(link && { link }),
+  }
+}
+
+const readLink = (call: OnlineCall, state: ChatState, link: Fields): MessageLink => {
+  const { world, account } = call
+  const type = link.string('type')
+  if (type !== 'REPLY' && type !== 'FORWARD') throw malformed("'type' unknown")
+  const source = type === 'REPLY' ? state : world.chat(account.id, link.integer('chatId'))
+  if (!source?.members.has(account.id)) throw chatNotFound()
+  const id = type === 'REPLY' ? link.messageId('messageId') : link.forwardedMessageId('messageId')
+  const linked = world.message(source, id)
+  if (!linked) throw new Refusal('not.found', 'The linked message does not exist')
+  const { senderId, text, attaches } = linked
+  return {
+    type,
+    chatId: source.chat.id,
+    message: { id, senderId, text, type: linked.type, attaches },
+  }
+}
+
+const createGroup = (call: OnlineCall, draft: Draft, control: WireMap): WireMap => {
+  const { world, pushes, connection, account, fields } = call
+  const { event, chatType, title, userIds = [] } = control
+  if (event !== 'new' || fields.has('chatId')) throw malformed("'event' unknown")
+  if (chatType !== 'CHAT' && chatType !== 'CHANNEL') throw malformed("'chatType' unknown")
+  if (typeof title !== 'string' || title === '') throw malformed("Expected string at 'title'")
+  const invited = Array.isArray(userIds) ? userIds : missing('userIds')
+  const known = invited.map((id) =>
+    typeof id === 'number' && world.accounts.has(id) && id !== account.id ? id : missing('userIds'),
+  )
+  const state = world.createGroup({
+    type: chatType,
+    ownerId: account.id,
+    title,
+    userIds: [...new Set(known)],
+  })
+  const message = newMessage(call, state, draft)
+  world.addMessage(state, message)
+  pushes.message(state, message, { acting: connection, withChat: true })
+  const member = state.members.get(account.id)
+  return {
+    chatId: wireId(state.chat.id),
+    chat: renderChat(state, account.id),
+    message: renderOwnMessage(state, message),
+    unread: 0,
+    mark: wireTime(member?.readMark ?? timeOf(message.id)),
+  }
+}
+
+/** 67: the list is called `attachments` here, and an empty one removes what was attached (§3.2). */
+export const editMessage = (call: OnlineCall): WireMap => {
+  const { world, pushes, settings, connection, account, fields } = call
+  const { state } = ownChat(call)
+  const message = ownMessage(call, state, fields.messageId('messageId'))
+  const text = fields.optional('text', (map, key) => map.string(key))
+  const wants = (name: string): boolean => settings.strictEdit || fields.has(name)
+  const elements = wants('elements') ? readElements(fields, 'elements') : undefined
+  const attaches = wants('attachments') ? fields.maps('attachments') : undefined
+  if (message.senderId !== account.id) throw noAccess()
+  const isLate = world.now - timeOf(message.id) > settings.editTimeoutMs
+  if (message.link?.type === 'FORWARD' || isLate) {
+    throw new Refusal('error.message.invalid', 'The message cannot be edited')
+  }
+  if (attaches && !attaches.every((attach) => isKept(attach, message))) checkAttaches(attaches)
+  if (text !== undefined && text.length > settings.maxTextLength) {
+    throw new Refusal('error.message.invalid', 'The text is too long')
+  }
+  message.text = text ?? message.text
+  message.elements = elements ?? message.elements
+  message.attaches = attaches ?? message.attaches
+  message.editedAt = world.stamp()
+  world.saveMessage(message)
+  world.saveChat(state)
+  pushes.message(state, message, { acting: connection })
+  return { message: renderOwnMessage(state, message) }
+}
+
+/** An edit keeps an attachment by sending back what history gave. */
+const isKept = (attach: WireMap, message: Message): boolean =>
+  message.attaches.some(
+    (old) =>
+      old._type === attach._type &&
+      (old.photoToken ?? old.token) === (attach.photoToken ?? attach.token),
+  )
+
+/** 66: for everyone (own messages, or any as an admin), or out of my own view. */
+export const deleteMessages = (call: OnlineCall): null => {
+  const { world, pushes, connection, account, fields } = call
+  const { state, member } = ownChat(call)
+  const ids = fields.messageIds('messageIds')
+  const forMe = fields.boolean('forMe')
+  const messages = ids.flatMap((id) => world.message(state, id) ?? [])
+  const visible = messages.filter(isVisibleTo(account.id))
+  // Repeating a delete is an error (§3.2).
+  if (visible.length === 0) throw new Refusal('not.found', 'Message not found')
+  const isAdmin = state.chat.adminIds.includes(account.id)
+  if (!forMe && !visible.every((message) => isAdmin || message.senderId === account.id)) {
+    throw noAccess()
+  }
+  for (const message of visible) {
+    if (forMe) world.hideMessage(state, message, member)
+    else world.removeMessage(state, message)
+  }
+  world.saveChat(state)
+  if (forMe) {
+    const hidden = visible.map((message) => message.id)
+    pushes.hidden(state, hidden, account.id, connection)
+  } else {
+    for (const message of visible) pushes.removed(state, message, connection)
+  }
+  return null
+}
+
+/** 71: missing ids are simply absent. */
+export const getMessages = (call: OnlineCall): WireMap => {
+  const { world, account, fields } = call
+  const { state } = ownChat(call)
+  const messages = fields
+    .messageIds('messageIds')
+    .flatMap((id) => world.message(state, id) ?? [])
+    .filter(isVisibleTo(account.id))
+  return {
+    chatId: wireId(state.chat.id),
+    messages: messages.map((message) => renderMessage(state, message)),
+  }
+}
+
+/** A message the asker can see. */
+export const ownMessage = ({ world, account }: OnlineCall, state: ChatState, id: bigint) => {
+  const message = world.message(state, id)
+  if (!message || !isVisibleTo(account.id)(message)) {
+    throw new Refusal('not.found', `Message ${id} not found`)
+  }
+  return message
+}
+
+const noAccess = (): Refusal => new Refusal('error.message.chat.access', 'FAIL_FORBIDDEN')

@@ -1,0 +1,78 @@
+import { Opcode } from '../../schema/opcodes.ts'
+import { wireTime } from '../../schema/wire.ts'
+import * as auth from './auth.ts'
+import * as chats from './chats.ts'
+import * as messages from './messages.ts'
+import { greeted, type Operation, online } from './operation.ts'
+import * as people from './people.ts'
+import * as reactions from './reactions.ts'
+import * as session from './session.ts'
+
+/**
+ * Everything this server answers. An opcode that is not here is `proto.opcode`, be it unknown, not
+ * implemented or a server's own.
+ */
+export const operations: { readonly [opcode: number]: Operation } = {
+  [Opcode.SESSION_INIT]: { from: 'open', run: session.greet },
+
+  [Opcode.PING]: greeted(session.ping),
+  [Opcode.LOG]: greeted(session.log),
+  [Opcode.AUTH_REQUEST]: greeted(auth.requestCode),
+  [Opcode.AUTH]: greeted(auth.checkCode),
+  [Opcode.AUTH_CONFIRM]: greeted(auth.register),
+  [Opcode.AUTH_LOGIN_CHECK_PASSWORD]: greeted(auth.checkPassword),
+  [Opcode.GET_QR]: greeted(auth.requestQr),
+  [Opcode.GET_QR_STATUS]: greeted(auth.pollQr),
+  [Opcode.LOGIN_BY_QR]: greeted(auth.loginByQr),
+  [Opcode.GET_CAPTCHA]: greeted(auth.getCaptcha),
+  [Opcode.LOGIN]: greeted(session.login),
+
+  [Opcode.AUTH_QR_APPROVE]: online(auth.approveQr),
+  [Opcode.LOGOUT]: online(session.logout),
+  [Opcode.SESSIONS_INFO]: online(session.listSessions),
+  [Opcode.SESSIONS_CLOSE]: online(session.closeSessions),
+
+  [Opcode.CHAT_INFO]: online(chats.chatInfo),
+  [Opcode.CHATS_LIST]: online(chats.chatsList),
+  [Opcode.CHAT_HISTORY]: online(chats.chatHistory),
+  [Opcode.CHAT_MARK]: online(chats.chatMark),
+  [Opcode.CHAT_SUBSCRIBE]: online(chats.chatSubscribe),
+  [Opcode.MSG_TYPING]: online(chats.typing),
+
+  [Opcode.MSG_SEND]: online(messages.sendMessage),
+  [Opcode.MSG_EDIT]: online(messages.editMessage),
+  [Opcode.MSG_DELETE]: online(messages.deleteMessages),
+  [Opcode.MSG_GET]: online(messages.getMessages),
+
+  [Opcode.MSG_REACTION]: online(reactions.react),
+  [Opcode.MSG_CANCEL_REACTION]: online(reactions.cancelReaction),
+  [Opcode.MSG_GET_REACTIONS]: online(reactions.getReactions),
+
+  [Opcode.PROFILE]: online(people.updateProfile),
+  [Opcode.CONFIG]: online(people.updateConfig),
+  [Opcode.CONTACT_INFO]: online(people.contactInfo),
+  [Opcode.CONTACT_INFO_BY_PHONE]: online(people.contactByPhone),
+  [Opcode.CONTACT_PRESENCE]: online(people.presence),
+
+  // What the web tab asks right after LOGIN, and here always has nothing in it (§6.3).
+  [Opcode.ASSETS_UPDATE]: online(({ world }) => ({ sections: [], sync: wireTime(world.now) })),
+  [Opcode.ASSETS_GET_BY_IDS]: online(() => ({ stickerSets: [] })),
+  [Opcode.ASSETS_GET]: online(() => ({ stickerSets: [], marker: 0 })),
+  [Opcode.BANNERS_GET]: online(({ world }) => ({
+    banners: [],
+    updateTime: wireTime(world.now),
+    showTime: wireTime(86_400_000),
+  })),
+  [Opcode.CALL_HISTORY]: online(({ world }) => ({
+    callHistoryItems: [],
+    callHistorySync: wireTime(world.now),
+  })),
+  [Opcode.STORIES_LIST]: online(() => ({ storiesPreviews: [] })),
+  [Opcode.STORIES_LIST_BY_OWNER]: online(() => ({ storiesPreviews: [] })),
+  [Opcode.FOLDERS_GET]: online(({ world }) => ({
+    folders: [],
+    foldersOrder: [],
+    folderSync: wireTime(world.now),
+    allFilterExcludeFolders: [],
+  })),
+}

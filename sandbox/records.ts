@@ -1,0 +1,106 @@
+import type { WireMap } from '../schema/wire.ts'
+
+/**
+ * What a world holds. Records are plain data: each is one storage row. Times are Unix milliseconds;
+ * message ids are `bigint`, user and chat ids numbers (operations-and-events.md §1.1).
+ */
+export interface Account {
+  readonly id: number
+  /** E.164 with the plus. */
+  readonly phone: string
+  firstName: string
+  lastName?: string
+  description?: string
+  /** The cloud password; without one, a login needs no second factor. */
+  password?: string
+  readonly registeredAt: number
+  updatedAt: number
+  contactIds: number[]
+  /** CONFIG: the account's own settings, and those of its chats by chat id. */
+  settings: WireMap
+  chatSettings: WireMap
+  seenAt: number
+}
+
+/** What SESSION_INIT tells of a device. A token fits only the kind of device it was given to (§1). */
+export interface Device {
+  id: string
+  kind: 'web' | 'mobile'
+  name: string
+  osVersion: string
+  appVersion: string
+}
+
+/** One login of an account: it outlives connections and ends with LOGOUT. */
+export interface Session {
+  readonly id: string
+  readonly userId: number
+  /** Unset for a session that was made by hand: it fits every device. */
+  readonly device?: Device
+  readonly createdAt: number
+  /** All stay valid, the newest is the one to use (wire-and-auth.md §6.5). */
+  tokens: string[]
+}
+
+export interface Chat {
+  /** Unique in the world, unlike `id`: everybody's saved messages have chat id 0. */
+  readonly key: string
+  readonly id: number
+  readonly type: 'DIALOG' | 'CHAT' | 'CHANNEL'
+  readonly ownerId: number
+  title?: string
+  /** Token of the private invite link. */
+  readonly linkToken?: string
+  readonly createdAt: number
+  modifiedAt: number
+  adminIds: number[]
+}
+
+export interface Member {
+  readonly chatKey: string
+  readonly userId: number
+  readonly joinedAt: number
+  /** Time of the newest message read. */
+  readMark: number
+  /** Foreign messages newer than the mark, kept up to date so that a send never counts them. */
+  unread: number
+  markedUnread: boolean
+}
+
+export interface Message {
+  readonly chatKey: string
+  readonly id: bigint
+  readonly senderId: number
+  readonly type: 'USER' | 'CHANNEL'
+  /** Absent on what the server wrote by itself. */
+  readonly cid?: number
+  text: string
+  elements: WireMap[]
+  attaches: WireMap[]
+  /** Reply or forward; the linked message is kept as it was. */
+  readonly link?: MessageLink
+  editedAt?: number
+  /** Emoji by user id. */
+  reactions: { [userId: string]: string }
+  hiddenFor: number[]
+}
+
+export interface MessageLink {
+  type: 'REPLY' | 'FORWARD'
+  chatId: number
+  message: { id: bigint; senderId: number; text: string; type: string; attaches: WireMap[] }
+}
+
+/** A message pushed to a session and not acknowledged by it yet. */
+export interface Unacked {
+  readonly sessionId: string
+  readonly chatKey: string
+  readonly messageId: bigint
+  readonly senderId: number
+}
+
+/** `id >> 16` is a message's time, exactly (operations-and-events.md §1.1). */
+export const timeOf = (messageId: bigint): number => Number(messageId >> 16n)
+
+/** Dialog id of two people; 0 is the dialog with oneself. Exact beyond 32 bits. */
+export const dialogId = (one: number, other: number): number => Number(BigInt(one) ^ BigInt(other))

@@ -1,0 +1,425 @@
+import type { Account, Chat, Device, Member, Message, Session, Unacked } from './records.ts'
+import { dialogId, timeOf } from './records.ts'
+import type { Host } from './settings.ts'
+import { fromRow, type Storage, toRow } from './storage.ts'
+import { firstAtLeast } from './window.ts'
+
+/** A chat with what hangs on it. `messages` ascend by id, which is also by time. */
+export interface ChatState {
+  readonly chat: Chat
+  readonly members: Map<number, Member>
+  readonly messages: Message[]
+  /** The dedupe of sends: one message per (sender, chat, cid). */
+  readonly byCid: Map<string, Message>
+}
+
+export interface NewAccount {
+  phone: string
+  firstName: string
+  lastName?: string
+  password?: string
+  id?: number
+}
+export interface NewGroup {
+  type: 'CHAT' | 'CHANNEL'
+  ownerId: number
+  title: string
+  userIds: number[]
+}
+
+/**
+ * Everything the server remembers, with its rows kept in step. It knows no protocol: it indexes,
+ * counts and persists. Every lookup a send needs is a map access or a binary search.
+ */
+export class World {
+  readonly accounts = new Map<number, Account>()
+  readonly #host: Host
+  readonly #storage: Storage | undefined
+  readonly #byPhone = new Map<string, Account>()
+  readonly #chats = new Map<string, ChatState>()
+  readonly #chatsOf = new Map<number, Set<ChatState>>()
+  readonly #sessions = new Map<string, Session>()
+  readonly #sessionsOf = new Map<number, Set<Session>>()
+  readonly #byToken = new Map<string, Session>()
+  readonly #unacked = new Map<string, Map<string, Unacked>>()
+  #lastMessageId = 0n
+
+  constructor(host: Host, storage?: Storage) {
+    this.#host = host
+    this.#storage = storage
+    if (storage) this.#load(storage)
+  }
+
+  get now(): number {
+    return this.#host.clock.now()
+  }
+
+  get counts(): { accounts: number; chats: number; sessions: number; messages: number } {
+    let messages = 0
+    for (const state of this.#chats.values()) messages += state.messages.length
+    return {
+      accounts: this.accounts.size,
+      chats: this.#chats.size,
+      sessions: this.#sessions.size,
+      messages,
+    }
+  }
+
+  // ---- time and identity
+
+  /** Ids ascend strictly even when many fall into one millisecond or the clock steps back. */
+  nextMessageId(): bigint {
+    const now = BigInt(this.now) << 16n
+    this.#lastMessageId = now > this.#lastMessageId ? now : this.#lastMessageId + 1n
+    return this.#lastMessageId
+  }
+
+  /** The time of a change now: never before a change that already happened. */
+  stamp(): number {
+    return Math.max(this.now, timeOf(this.#lastMessageId + 1n))
+  }
+
+  /**
+   * A marker for LOGIN deltas: whatever changes afterwards is later than it, by a millisecond at
+   * least, so that a delta asked for with it neither loses nor repeats anything.
+   */
+  marker(): number {
+    const time = this.stamp()
+    this.#lastMessageId = (BigInt(time) << 16n) | 0xffffn
+    return time
+  }
+
+  /** Random lower-case hex. */
+  hex(length: number): string {
+    let text = ''
+    while (text.length < length) text += Math.floor(this.#host.random() * 16).toString(16)
+    return text
+  }
+
+  uuid(): string {
+    return `${this.hex(8)}-${this.hex(4)}-4${this.hex(3)}-a${this.hex(3)}-${this.hex(12)}`
+  }
+
+  // ---- accounts
+
+  createAccount(input: NewAccount): Account {
+    const now = this.stamp()
+    const account: Account = {
+      ...input,
+      id: input.id ?? this.#freeId(() => 100_000_000 + this.#below(900_000_000), this.accounts),
+      registeredAt: now,
+      updatedAt: now,
+      contactIds: [],
+      settings: {},
+      chatSettings: {},
+      seenAt: now,
+    }
+    this.#indexAccount(account)
+    this.saveAccount(account)
+    this.#createChat({ type: 'DIALOG', id: 0, ownerId: account.id }, [account.id])
+    return account
+  }
+
+  accountByPhone(phone: string): Account | undefined {
+    return this.#byPhone.get(phone)
+  }
+
+  saveAccount(account: Account): void {
+    this.#put(`account/${account.id}`, account)
+  }
+
+  // ---- sessions
+
+  createSession(userId: number, device?: Device): Session {
+    const session: Session = {
+      id: this.uuid(),
+      userId,
+      createdAt: this.now,
+      tokens: [],
+      ...(device && { device }),
+    }
+    this.#indexSession(session)
+    this.addToken(session)
+    return session
+  }
+
+  /** A further token for the session; the older ones stay valid. */
+  addToken(session: Session): string {
+    const token = `An_${this.hex(120)}`
+    session.tokens.push(token)
+    this.#byToken.set(token, session)
+    this.#put(`session/${session.id}`, session)
+    return token
+  }
+
+  sessionByToken(token: string): Session | undefined {
+    return this.#byToken.get(token)
+  }
+
+  session(id: string): Session | undefined {
+    return this.#sessions.get(id)
+  }
+
+  sessionsOf(userId: number): ReadonlySet<Session> {
+    return this.#sessionsOf.get(userId) ?? none
+  }
+
+  endSession(session: Session): void {
+    this.#sessions.delete(session.id)
+    this.#sessionsOf.get(session.userId)?.delete(session)
+    for (const token of session.tokens) this.#byToken.delete(token)
+    for (const entry of this.unackedOf(session)) this.acknowledge(session, entry)
+    this.#unacked.delete(session.id)
+    this.#storage?.delete(`session/${session.id}`)
+  }
+
+  // ---- chats
+
+  /** The chat that `chatId` means to this person: 0 and XOR ids depend on who asks. */
+  chat(userId: number, chatId: number): ChatState | undefined {
+    if (chatId < 0) return this.#chats.get(String(chatId))
+    return this.#chats.get(dialogKey(userId, dialogId(chatId, userId)))
+  }
+
+  chatByKey(key: string): ChatState | undefined {
+    return this.#chats.get(key)
+  }
+
+  chatsOf(userId: number): ReadonlySet<ChatState> {
+    return this.#chatsOf.get(userId) ?? none
+  }
+
+  /** The dialog of two accounts, made on demand. */
+  dialog(one: number, other: number): ChatState {
+    const known = this.#chats.get(dialogKey(one, other))
+    return (
+      known ??
+      this.#createChat({ type: 'DIALOG', id: dialogId(one, other), ownerId: one }, [one, other])
+    )
+  }
+
+  createGroup(input: NewGroup): ChatState {
+    const { type, ownerId, title, userIds } = input
+    const id = this.#freeId(() => -(70_000_000_000_000 + this.#below(9_000_000_000_000)), {
+      has: (candidate) => this.#chats.has(String(candidate)),
+    })
+    const linkToken = this.hex(32)
+    return this.#createChat({ type, id, ownerId, title, linkToken }, [ownerId, ...userIds])
+  }
+
+  saveChat(state: ChatState): void {
+    state.chat.modifiedAt = this.stamp()
+    this.#put(`chat/${state.chat.key}`, state.chat)
+  }
+
+  saveMember(member: Member): void {
+    this.#put(`member/${member.chatKey}/${member.userId}`, member)
+  }
+
+  /** Moves a read mark forward and counts what is left to read. */
+  markRead(state: ChatState, member: Member, mark: number): void {
+    member.readMark = Math.max(member.readMark, mark)
+    member.markedUnread = false
+    this.#countUnread(state, member)
+    this.saveMember(member)
+  }
+
+  // ---- messages
+
+  addMessage(state: ChatState, message: Message): void {
+    state.messages.push(message)
+    if (message.cid !== undefined) state.byCid.set(cidKey(message.senderId, message.cid), message)
+    const time = timeOf(message.id)
+    state.chat.modifiedAt = Math.max(state.chat.modifiedAt, time)
+    for (const member of state.members.values()) {
+      if (member.userId !== message.senderId) member.unread += 1
+    }
+    this.saveMessage(message)
+    const sender = state.members.get(message.senderId)
+    if (sender) this.markRead(state, sender, time)
+  }
+
+  saveMessage(message: Message): void {
+    this.#put(messageKey(message.chatKey, message.id), message)
+  }
+
+  message(state: ChatState, id: bigint): Message | undefined {
+    const message = state.messages[firstAtLeast(state.messages, id)]
+    return message?.id === id ? message : undefined
+  }
+
+  removeMessage(state: ChatState, message: Message): void {
+    state.messages.splice(firstAtLeast(state.messages, message.id), 1)
+    if (message.cid !== undefined) state.byCid.delete(cidKey(message.senderId, message.cid))
+    this.#storage?.delete(messageKey(message.chatKey, message.id))
+    for (const member of state.members.values()) this.#countUnread(state, member)
+  }
+
+  hideMessage(state: ChatState, message: Message, member: Member): void {
+    message.hiddenFor.push(member.userId)
+    this.saveMessage(message)
+    this.#countUnread(state, member)
+  }
+
+  messageByCid(state: ChatState, senderId: number, cid: number): Message | undefined {
+    return state.byCid.get(cidKey(senderId, cid))
+  }
+
+  // ---- pushes that wait for an acknowledgement
+
+  expectAck(session: Session, message: Message): void {
+    const entry: Unacked = {
+      sessionId: session.id,
+      chatKey: message.chatKey,
+      messageId: message.id,
+      senderId: message.senderId,
+    }
+    this.#indexUnacked(entry)
+    this.#put(unackedKey(entry), entry)
+  }
+
+  acknowledge(session: Session, entry: Pick<Unacked, 'chatKey' | 'messageId'>): void {
+    if (this.#unacked.get(session.id)?.delete(messageKey(entry.chatKey, entry.messageId))) {
+      this.#storage?.delete(unackedKey({ ...entry, sessionId: session.id }))
+    }
+  }
+
+  /** In the order the messages were written. */
+  unackedOf(session: Session): Unacked[] {
+    const entries = [...(this.#unacked.get(session.id)?.values() ?? [])]
+    return entries.sort((a, b) => (a.messageId < b.messageId ? -1 : 1))
+  }
+
+  // ---- inside
+
+  #createChat(
+    input: Pick<Chat, 'type' | 'id' | 'ownerId' | 'title' | 'linkToken'>,
+    userIds: number[],
+  ): ChatState {
+    const createdAt = this.stamp()
+    const [one = 0, other = one] = userIds
+    const chat: Chat = {
+      ...input,
+      key: input.type === 'DIALOG' ? dialogKey(one, other) : String(input.id),
+      createdAt,
+      modifiedAt: createdAt,
+      adminIds: input.type === 'DIALOG' ? [] : [input.ownerId],
+    }
+    const state = this.#indexChat(chat)
+    this.#put(`chat/${chat.key}`, chat)
+    for (const userId of userIds) {
+      const member: Member = {
+        chatKey: chat.key,
+        userId,
+        joinedAt: createdAt,
+        readMark: userId === input.ownerId ? createdAt : 0,
+        unread: 0,
+        markedUnread: false,
+      }
+      this.#indexMember(state, member)
+      this.saveMember(member)
+    }
+    return state
+  }
+
+  #countUnread(state: ChatState, member: Member): void {
+    const { messages } = state
+    let unread = 0
+    const from = firstAtLeast(messages, BigInt(member.readMark + 1) << 16n)
+    for (let at = from; at < messages.length; at++) {
+      const message = messages[at]
+      if (message?.senderId === member.userId || message?.hiddenFor.includes(member.userId))
+        continue
+      unread += 1
+    }
+    member.unread = unread
+  }
+
+  #indexAccount(account: Account): void {
+    this.accounts.set(account.id, account)
+    this.#byPhone.set(account.phone, account)
+  }
+
+  #indexSession(session: Session): void {
+    this.#sessions.set(session.id, session)
+    add(this.#sessionsOf, session.userId, session)
+    for (const token of session.tokens) this.#byToken.set(token, session)
+  }
+
+  #indexChat(chat: Chat): ChatState {
+    const state: ChatState = { chat, members: new Map(), messages: [], byCid: new Map() }
+    this.#chats.set(chat.key, state)
+    return state
+  }
+
+  #indexMember(state: ChatState, member: Member): void {
+    state.members.set(member.userId, member)
+    add(this.#chatsOf, member.userId, state)
+  }
+
+  #indexUnacked(entry: Unacked): void {
+    const key = messageKey(entry.chatKey, entry.messageId)
+    const entries = this.#unacked.get(entry.sessionId)
+    if (entries) entries.set(key, entry)
+    else this.#unacked.set(entry.sessionId, new Map([[key, entry]]))
+  }
+
+  /** Rows come in any order: what refers to a chat waits until all chats are there. */
+  #load(storage: Storage): void {
+    const members: Member[] = []
+    const messages: Message[] = []
+    for (const [key, json] of storage.load()) {
+      const kind = key.slice(0, key.indexOf('/'))
+      if (kind === 'account') this.#indexAccount(fromRow(json))
+      else if (kind === 'session') this.#indexSession(fromRow(json))
+      else if (kind === 'chat') this.#indexChat(fromRow(json))
+      else if (kind === 'member') members.push(fromRow(json))
+      else if (kind === 'message') messages.push(fromRow(json))
+      else if (kind === 'unacked') this.#indexUnacked(fromRow(json))
+    }
+    messages.sort((a, b) => (a.id < b.id ? -1 : 1))
+    for (const message of messages) {
+      const state = this.#chats.get(message.chatKey)
+      if (!state) continue
+      state.messages.push(message)
+      if (message.cid !== undefined) state.byCid.set(cidKey(message.senderId, message.cid), message)
+      state.chat.modifiedAt = Math.max(state.chat.modifiedAt, timeOf(message.id))
+      this.#lastMessageId = message.id
+    }
+    for (const member of members) {
+      const state = this.#chats.get(member.chatKey)
+      if (!state) continue
+      this.#indexMember(state, member)
+      this.#countUnread(state, member)
+    }
+  }
+
+  #put(key: string, record: unknown): void {
+    this.#storage?.put(key, toRow(record))
+  }
+
+  #below(limit: number): number {
+    return Math.floor(this.#host.random() * limit)
+  }
+
+  #freeId(next: () => number, taken: { has(id: number): boolean }): number {
+    let id = next()
+    while (taken.has(id)) id = next()
+    return id
+  }
+}
+
+/** XOR ids of different pairs may coincide, so the pair itself is the key. */
+const dialogKey = (one: number, other: number): string =>
+  `${Math.min(one, other)}+${Math.max(one, other)}`
+const cidKey = (senderId: number, cid: number): string => `${senderId}:${cid}`
+const messageKey = (chatKey: string, id: bigint): string => `message/${chatKey}/${id}`
+const unackedKey = (entry: Pick<Unacked, 'sessionId' | 'chatKey' | 'messageId'>): string =>
+  `unacked/${entry.sessionId}/${entry.chatKey}/${entry.messageId}`
+
+const none: ReadonlySet<never> = new Set()
+const add = <K, V>(index: Map<K, Set<V>>, key: K, value: V): void => {
+  const values = index.get(key)
+  if (values) values.add(value)
+  else index.set(key, new Set([value]))
+}
