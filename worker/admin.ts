@@ -47,7 +47,7 @@ export const getUser = async (gateway: Gateway, input: Input<'getUser'>): Promis
 }
 
 export const createUser = async (gateway: Gateway, input: Input<'createUser'>): Promise<object> => {
-  refusePrivate(gateway, input.webhook)
+  refusePrivate(gateway, input.webhook, input.sandbox)
   const token = input.token ?? `mx_${randomBytes(32).toString('base64url')}`
   const now = gateway.now()
   const row: TenantRow = {
@@ -66,12 +66,21 @@ export const createUser = async (gateway: Gateway, input: Input<'createUser'>): 
   if (!(await insertTenant(gateway.db(), row))) {
     throw new GatewayError('CONFLICT', 'This token is taken', { field: 'token' })
   }
+  try {
+    unwrap(await gateway.sessions.getByName(row.id).configure(configOf(row)))
+  } catch (error) {
+    // Nobody will ever learn this token, so the tenant must not stay.
+    await deleteTenant(gateway.db(), row.id)
+    throw error
+  }
   return { id: row.id, token, name: row.name }
 }
 
 export const updateUser = async (gateway: Gateway, input: Input<'updateUser'>): Promise<object> => {
   const { id, ...patch } = input
-  refusePrivate(gateway, patch.webhook)
+  const known = await findTenant(gateway.db(), id)
+  if (known === undefined) throw unknownTenant()
+  refusePrivate(gateway, patch.webhook, known.sandbox)
   const row = await updateTenant(gateway.db(), id, patch, gateway.now())
   if (row === undefined) throw unknownTenant()
   unwrap(await gateway.sessions.getByName(id).configure(configOf(row)))
@@ -79,21 +88,42 @@ export const updateUser = async (gateway: Gateway, input: Input<'updateUser'>): 
 }
 
 /**
- * The row goes first: from then on no edge can configure the session anew. When the objects cannot
- * be reached the row comes back, because nobody could find and end that session otherwise.
+ * The row goes first: from then on no edge can configure the session anew. When the session cannot
+ * be ended the row comes back, because nobody could find and end that session otherwise.
  */
 export const deleteUser = async (gateway: Gateway, input: Input<'deleteUser'>): Promise<object> => {
   const row = await deleteTenant(gateway.db(), input.id)
   if (row === undefined) throw unknownTenant()
   try {
-    await gateway.sessions.getByName(row.id).destroy()
-    if (row.sandbox) await gateway.sandboxes.getByName(row.id).destroy()
+    await endSession(gateway, row)
   } catch (cause) {
     await insertTenant(gateway.db(), row)
     const text = 'The session could not be ended, so the user was not deleted; try again'
     throw new GatewayError('INTERNAL_ERROR', text, { cause })
   }
+  if (row.sandbox) {
+    await gateway.sandboxes
+      .getByName(row.id)
+      .destroy()
+      .catch((error: unknown) => {
+        gateway.log('warn', 'sandbox not emptied', { tenantId: row.id, ...describeError(error) })
+      })
+  }
   return { message: 'User deleted' }
+}
+
+/**
+ * An object that forgets everything may go down before its answer is out. What it thinks of the
+ * tenant afterwards tells the truth: a session that is gone knows nobody.
+ */
+const endSession = async (gateway: Gateway, { id, generation }: TenantRow): Promise<void> => {
+  try {
+    await gateway.sessions.getByName(id).destroy()
+  } catch (cause) {
+    const session = gateway.sessions.getByName(id)
+    const after = await session.invoke('getStatus', {}, { tenantId: id, generation })
+    if (after.ok || after.error.code !== 'UNAUTHORIZED') throw cause
+  }
 }
 
 const unknownTenant = (): GatewayError => new GatewayError('NOT_FOUND', 'There is no such user')

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
 import type { SessionRpc } from '../schema/session-port.ts'
-import { logFormats } from './log.ts'
 
 /**
  * A Durable Object namespace as the edge uses it: objects by name, each seen through its port.
@@ -22,7 +21,9 @@ export interface Env {
   LIBSQL_AUTH_TOKEN?: string
   MAXAPI_GLOBAL_WEBHOOK?: string
   MAXAPI_ALLOW_PRIVATE_NETWORK?: string
-  MAXAPI_LOG?: string
+  /** `true` while the gateway listens on a loopback address only. */
+  MAXAPI_LOOPBACK?: string
+  MAXAPI_LOG_LEVEL?: string
   MAXAPI_VERSION?: string
 }
 
@@ -31,9 +32,9 @@ const variable = <Type extends z.ZodType>(type: Type) =>
   z.preprocess((value) => (value === '' ? undefined : value), type)
 
 const flag = z
-  .enum(['0', '1', 'false', 'true'], { error: 'expected 1, true, 0 or false' })
-  .default('0')
-  .transform((text) => text === '1' || text === 'true')
+  .enum(['false', 'true'], { error: 'expected true or false' })
+  .default('false')
+  .transform((text) => text === 'true')
 
 const variables = z.object({
   MAXAPI_ADMIN_TOKEN: variable(z.string().trim().default('')),
@@ -48,8 +49,11 @@ const variables = z.object({
     z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' }).default(''),
   ),
   MAXAPI_ALLOW_PRIVATE_NETWORK: variable(flag),
-  MAXAPI_LOG: variable(
-    z.enum(logFormats, { error: `expected one of ${logFormats.join(', ')}` }).default('json'),
+  MAXAPI_LOOPBACK: variable(flag),
+  MAXAPI_LOG_LEVEL: variable(
+    z
+      .enum(['debug', 'info', 'warn', 'error'], { error: 'expected debug, info, warn or error' })
+      .default('info'),
   ),
   MAXAPI_VERSION: variable(z.string().default('development')),
 })

@@ -1,8 +1,9 @@
+import type { Log } from '../connector/clock.ts'
+import { consoleLog } from '../connector/log.ts'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
 import type { SessionRpc } from '../schema/session-port.ts'
 import { type Db, openD1, openLibsql } from './db.ts'
 import { type Env, type ObjectsOf, readSettings, type Settings } from './env.ts'
-import { createLog, type Log } from './log.ts'
 
 /** Everything the edge works with; tests pass their own. */
 export interface Gateway {
@@ -29,7 +30,7 @@ export const openGateway = (env: Env): Gateway => {
       url === '' ? openD1(env.DB) : openLibsql({ url, ...(authToken === '' ? {} : { authToken }) }),
     sessions: env.SESSION,
     sandboxes: env.SANDBOX,
-    log: createLog(settings.MAXAPI_LOG),
+    log: consoleLog(settings.MAXAPI_LOG_LEVEL, {}),
     now: Date.now,
     startedAt: Date.now(),
   }

@@ -28,7 +28,7 @@ export const setWebhook = async (
       field: 'webhook',
     })
   }
-  refusePrivate(gateway, webhook)
+  refusePrivate(gateway, webhook, tenant.sandbox)
   const row = await change(gateway, tenant, { webhook, events: input.events })
   return { webhook: row.webhook, events: row.events, secret: await configure(gateway, row) }
 }
@@ -56,9 +56,14 @@ const configure = async (gateway: Gateway, row: TenantRow): Promise<string> =>
  * Refuses a webhook that deliveries would refuse, while somebody is there to read why.
  * @throws {GatewayError} FORBIDDEN
  */
-export const refusePrivate = (gateway: Gateway, webhook: string | undefined): void => {
+export const refusePrivate = (
+  { settings }: Gateway,
+  webhook: string | undefined,
+  sandbox: boolean,
+): void => {
   if (!webhook) return
-  const allowPrivate = gateway.settings.MAXAPI_ALLOW_PRIVATE_NETWORK
+  const allowPrivate =
+    settings.MAXAPI_ALLOW_PRIVATE_NETWORK || (sandbox && settings.MAXAPI_LOOPBACK)
   const refusal = refuseOutbound(webhook, { allowPrivate })
   if (refusal !== undefined) {
     throw new GatewayError('FORBIDDEN', `webhook: ${refusal}`, { field: 'webhook' })

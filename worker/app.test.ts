@@ -1,0 +1,271 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Operation, type OperationName, operations } from '../schema/operations/index.ts'
+import { type Answer, type Edge, refused, startEdge } from '../test/contract/edge.ts'
+
+let edge: Edge
+let tenant: { id: string; token: string }
+beforeAll(async () => {
+  edge = await startEdge()
+  tenant = await edge.createTenant({ sandbox: true })
+})
+afterAll(() => edge.close())
+
+const rows = Object.entries(operations) as [OperationName, Operation][]
+const pathOf = (row: Operation): string => row.path.replace(/:\w+/g, 'some-id')
+const expectError = (answer: Answer, status: number, code: string): void => {
+  expect(answer.body).toMatchObject({
+    success: false,
+    code,
+    error: expect.any(String),
+    requestId: answer.headers.get('request-id'),
+  })
+  expect(answer.status).toBe(status)
+  expect(answer.headers.get('content-type')).toBe('application/json')
+}
+/** The credentials a row asks for. */
+const allowed = (row: Operation) =>
+  row.scope === 'admin' ? { admin: true } : row.scope === 'tenant' ? { token: tenant.token } : {}
+
+/** Good values for the fields that rows need, so that a test can spoil one alone. */
+const samples: Record<string, unknown> = {
+  phone: '+79990000001',
+  code: '123456',
+  password: 'secret',
+  firstName: 'Ann',
+  authToken: 'token-of-max',
+  text: 'Hello',
+  chatId: 1,
+  messageId: '115912345678901235',
+  kind: 'drop',
+}
+
+describe.each(rows)('every route: %s', (_name, row) => {
+  const path = pathOf(row)
+  const fields = Object.keys(row.input.shape).filter((name) => !row.path.includes(`:${name}`))
+  const good = Object.fromEntries(
+    fields.filter((name) => name in samples).map((name) => [name, samples[name]]),
+  )
+  const send = (body: unknown) => edge.request(row.method, path, { ...allowed(row), body })
+
+  it('answers 405 with Allow to another method', async () => {
+    const answer = await edge.request('PATCH', path)
+    expectError(answer, 405, 'METHOD_NOT_ALLOWED')
+    const allow = answer.headers.get('allow')?.split(', ')
+    expect(allow).toContain(row.method)
+    const options = await edge.request('OPTIONS', path)
+    expect([options.status, options.headers.get('allow')?.split(', ')]).toEqual([204, allow])
+  })
+
+  if (row.scope !== 'public') {
+    it('answers 401 without a token, before it looks at the body', async () => {
+      const answer = await edge.request(row.method, path, row.method === 'GET' ? {} : { body: '{' })
+      expectError(answer, 401, 'UNAUTHORIZED')
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer')
+    })
+
+    it('answers 401 to a wrong token', async () => {
+      const headers = { token: 'wrong', authorization: 'Bearer wrong' }
+      expectError(await edge.request(row.method, path, { headers }), 401, 'UNAUTHORIZED')
+    })
+
+    it('takes no token from the query', async () => {
+      const answer = await edge.request(row.method, `${path}?token=${tenant.token}`)
+      expectError(answer, 401, 'UNAUTHORIZED')
+    })
+  }
+
+  if (row.scope === 'admin') {
+    it("answers 401 to a tenant's token", async () => {
+      const headers = { token: tenant.token, authorization: `Bearer ${tenant.token}` }
+      expectError(await edge.request(row.method, path, { headers }), 401, 'UNAUTHORIZED')
+    })
+  }
+
+  if (row.method === 'GET') return
+
+  it('answers 400 with the position of broken JSON', async () => {
+    const answer = await send('{"a": x}')
+    expectError(answer, 400, 'INVALID_JSON')
+    expect(answer.body.error).toContain('position 6')
+    expect(answer.body.details).toEqual({ position: 6 })
+  })
+
+  it.each(['[]', '"text"', '7', 'true'])('answers 400 to the body %s', async (body) => {
+    expectError(await send(body), 400, 'INVALID_INPUT')
+  })
+
+  it('answers 413 to a body over 1 MiB', async () => {
+    expectError(await send({ text: 'x'.repeat(1024 * 1024) }), 413, 'BODY_TOO_LARGE')
+  })
+
+  if (fields.length === 0) return
+
+  it.each(fields)('names %s when its type is wrong', async (field) => {
+    const answer = await send({ ...good, [field]: { wrong: 1 } })
+    expectError(answer, 400, 'INVALID_INPUT')
+    expect(answer.body.field).toBe(field)
+    expect(answer.body.error).toContain(field)
+  })
+})
+
+describe('the edge', () => {
+  const session = () => edge.sessions.getByName(tenant.id)
+  const send = (body: unknown, headers: Record<string, string> = {}) =>
+    edge.request('POST', '/chat/send/text', { token: tenant.token, body, headers })
+
+  it('answers 404 to an unknown path, whatever the method', async () => {
+    for (const method of ['GET', 'POST', 'OPTIONS', 'PATCH']) {
+      expectError(await edge.request(method, '/nowhere'), 404, 'NOT_FOUND')
+    }
+    expectError(await edge.request('GET', '/health/'), 404, 'NOT_FOUND')
+  })
+
+  it('answers HEAD as GET without a body', async () => {
+    const answer = await edge.request('HEAD', '/health')
+    expect([answer.status, answer.text]).toEqual([200, ''])
+    expect((await edge.request('HEAD', '/chat/send/text')).status).toBe(405)
+  })
+
+  it('gives each request an id of its own', async () => {
+    const [one, two] = await Promise.all([
+      edge.request('GET', '/health'),
+      edge.request('GET', '/health'),
+    ])
+    expect(one.headers.get('request-id')).toMatch(/^[\da-f-]{36}$/)
+    expect(one.headers.get('request-id')).not.toBe(two.headers.get('request-id'))
+  })
+
+  it.each([
+    ['a number', '{"chatId":1, "messageId":115912345678901235}'],
+    ['a string', '{"chatId":"1", "messageId":"115912345678901235"}'],
+  ])('keeps all digits of an id given as %s', async (_form, body) => {
+    const answer = await edge.request('POST', '/chat/markread', { token: tenant.token, body })
+    expect(answer.status).toBe(200)
+    expect(session().calls.at(-1)?.input).toEqual({ chatId: 1, messageId: '115912345678901235' })
+  })
+
+  it('hands a 64-bit chat id over as bigint and answers bigints as strings', async () => {
+    session().answer = () => ({ ok: true, data: { chatId: 9_007_199_254_740_993n } })
+    const answer = await send('{"chatId":9007199254740993,"text":"x"}')
+    expect(session().calls.at(-1)?.input).toMatchObject({ chatId: 9_007_199_254_740_993n })
+    expect(answer.text).toBe('{"success":true,"chatId":"9007199254740993"}')
+  })
+
+  it('matches names without regard to case, and prefers the exact one', async () => {
+    await send({ CHATID: 5, Text: 'other', text: 'exact', NOTIFY: false })
+    expect(session().calls.at(-1)?.input).toEqual({ chatId: 5, text: 'exact', notify: false })
+  })
+
+  it('takes null for an optional field as absent, and not for a required one', async () => {
+    await send({ chatId: 1, text: 'x', replyTo: null, notify: null })
+    expect(session().calls.at(-1)?.input).toEqual({ chatId: 1, text: 'x', notify: true })
+    expect((await send({ chatId: 1, text: null })).body.field).toBe('text')
+  })
+
+  it.each(['', '  \n', 'null', '{}', '\ufeff{}'])('takes the body %j as empty', async (body) => {
+    const answer = await edge.request('POST', '/session/connect', { token: tenant.token, body })
+    expect(answer.status).toBe(200)
+    expect(session().calls.at(-1)?.input).toEqual({ immediate: false })
+  })
+
+  it('coerces numbers and booleans in the query only', async () => {
+    const path = '/session/connect?immediate=true'
+    await edge.request('POST', path, { token: tenant.token })
+    expect(session().calls.at(-1)?.input).toEqual({ immediate: true })
+    const answer = await edge.request('POST', '/session/connect', {
+      token: tenant.token,
+      body: { immediate: 'true' },
+    })
+    expect(answer.body.field).toBe('immediate')
+  })
+
+  it('lets the path win over the body and the body over the query', async () => {
+    const { id } = await edge.createTenant({ name: 'before' })
+    const path = `/admin/users/${id}?name=query&webhook=`
+    await edge.request('PUT', path, { admin: true, body: { id: tenant.id, name: 'body' } })
+    const { body } = await edge.request('GET', `/admin/users/${id}`, { admin: true })
+    expect(body.data).toMatchObject({ id, name: 'body', webhook: '' })
+  })
+
+  it('is not fooled by a lying or missing Content-Length', async () => {
+    const big = new TextEncoder().encode(`"${'x'.repeat(1024 * 1024)}"`)
+    const chunked = () =>
+      new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          controller.enqueue(big)
+          controller.close()
+        },
+      })
+    for (const headers of [{}, { 'content-length': '2' }]) {
+      const request = new Request('http://gateway/session/connect', {
+        method: 'POST',
+        headers: { token: tenant.token, ...headers },
+        body: chunked(),
+        duplex: 'half',
+      } as RequestInit)
+      expect((await edge.app.fetch(request)).status).toBe(413)
+    }
+  })
+
+  it('refuses a body that is not UTF-8', async () => {
+    const request = new Request('http://gateway/session/connect', {
+      method: 'POST',
+      headers: { token: tenant.token },
+      body: Uint8Array.of(0x7b, 0xff, 0x7d),
+    })
+    expect(await (await edge.app.fetch(request)).json()).toMatchObject({ code: 'INVALID_JSON' })
+  })
+
+  it('passes on what MAX refused, with its own words', async () => {
+    const maxError = { code: 'chat.denied', message: 'You cannot write here' }
+    session().answer = () => refused({ code: 'MAX_REFUSED', message: 'You cannot…', maxError })
+    const answer = await send({ chatId: 1, text: 'x' })
+    expectError(answer, 422, 'MAX_REFUSED')
+    expect(answer.body).toMatchObject({ error: 'You cannot…', maxError })
+  })
+
+  it('tells when to try again, in whole seconds', async () => {
+    session().answer = () => refused({ code: 'RATE_LIMITED', retryAfterMs: 1_001 })
+    const answer = await send({ chatId: 1, text: 'x' })
+    expectError(answer, 429, 'RATE_LIMITED')
+    expect(answer.headers.get('retry-after')).toBe('2')
+    expect(answer.body.retryAfterMs).toBe(1_001)
+  })
+
+  it('speaks problem+json to those who ask for it', async () => {
+    session().answer = () => refused({ code: 'NOT_CONNECTED', retryAfterMs: 500 })
+    const accept = 'application/json;q=0.5, application/problem+json'
+    const answer = await send({ chatId: 1, text: 'x' }, { accept })
+    expect(answer.headers.get('content-type')).toBe('application/problem+json')
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect(answer.body).toEqual({
+      type: 'urn:maxapi:error:NOT_CONNECTED',
+      title: 'The session is offline right now.',
+      status: 503,
+      detail: 'refused by the test',
+      code: 'NOT_CONNECTED',
+      requestId: answer.headers.get('request-id'),
+      retryAfterMs: 500,
+    })
+  })
+
+  it('says nothing of its inside when it breaks, and logs it', async () => {
+    session().failures.set('invoke', new Error('secret inside'))
+    const answer = await edge.request('GET', '/session/status', { token: tenant.token })
+    expectError(answer, 500, 'INTERNAL_ERROR')
+    expect(answer.text).not.toContain('secret inside')
+    expect(JSON.stringify(edge.log)).toContain('secret inside')
+    expect(JSON.stringify(edge.log)).not.toContain(tenant.token)
+  })
+
+  it('repeats no secret in an error', async () => {
+    const secret = 'p4ssw0rd-of-somebody'
+    const path = '/session/auth/password'
+    for (const body of [`{"password":"${secret}"`, { password: [secret] }, { password: {} }]) {
+      const answer = await edge.request('POST', path, { token: tenant.token, body })
+      expect(answer.status).toBe(400)
+      expect(answer.text).not.toContain(secret)
+      expect(answer.text).not.toContain(tenant.token)
+    }
+  })
+})
