@@ -1,0 +1,98 @@
+import path from 'node:path'
+import {
+  convertV4MiniflareOptions,
+  LogLevel,
+  Miniflare,
+  Log as MiniflareLog,
+  type V4WorkerOptions,
+} from 'miniflare'
+import { guardRuntime } from './guard.ts'
+import { type Log, readRuntimeLine } from './log.ts'
+
+interface RuntimeOptions {
+  worker: Omit<V4WorkerOptions, 'modules'>
+  /** The Worker as one ES module. */
+  code: string
+  host: string
+  port: number
+  /** Folder for D1, Durable Objects and R2. */
+  folder: string
+  log: Log
+  /** The runtime crashed and is back: everything in its memory is gone. */
+  onRestart: () => void
+}
+
+export interface Runtime {
+  /** Port of the Worker's own socket. */
+  port: number
+  pid(): number | undefined
+  d1(binding: string): Promise<D1Database>
+  tick(cron: string): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Miniflare's own remarks, a crash of the runtime for one, go where all lines go. */
+class RuntimeLog extends MiniflareLog {
+  readonly #write: Log
+
+  constructor(write: Log) {
+    super(LogLevel.WARN)
+    this.#write = write
+  }
+
+  override logWithLevel(level: LogLevel, message: string): void {
+    if (level > LogLevel.WARN) return
+    const entry = readRuntimeLine(level === LogLevel.ERROR ? 'error' : 'warn', message)
+    this.#write(entry.level, entry.message, entry.fields)
+  }
+}
+
+/** Starts the embedded workerd with one Worker on a socket of its own. */
+export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> => {
+  const { worker, code, host, port, folder, log, onRestart } = options
+  const guard = guardRuntime((command) => path.basename(command).startsWith('workerd'))
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      // Miniflare's own entry, which nobody is told about.
+      host: '127.0.0.1',
+      port: 0,
+      cf: false,
+      telemetry: { enabled: false },
+      log: new RuntimeLog(log),
+      handleStructuredLogs: (line) => {
+        const entry = readRuntimeLine(line.level, line.message)
+        log(entry.level, entry.message, entry.fields)
+      },
+      unsafeHandleRuntimeRestart: onRestart,
+      resourcePersistencePath: folder,
+      workers: [
+        {
+          ...worker,
+          modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
+          // Past Miniflare's entry, which costs more than the Worker does.
+          unsafeDirectSockets: [{ host, port }],
+        },
+      ],
+    }),
+  )
+  const stop = async () => {
+    await miniflare.dispose()
+    guard.end()
+  }
+  try {
+    await miniflare.ready
+    return {
+      port: Number((await miniflare.unsafeGetDirectURL()).port),
+      pid: guard.pid,
+      d1: (binding) => miniflare.getD1Database(binding),
+      tick: async (cron) => {
+        const entry = await miniflare.getWorker()
+        await entry.scheduled({ cron, scheduledTime: new Date() })
+      },
+      stop,
+    }
+  } catch (error) {
+    await stop().catch(() => {})
+    throw error
+  }
+}

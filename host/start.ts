@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { bundleWorker } from './bundle.ts'
+import { openDataFolder } from './data-folder.ts'
+import { defaultSettings, type Settings } from './flags.ts'
+import { checkListen, resolveAddress } from './listen.ts'
+import type { Log } from './log.ts'
+import { migrateD1, migrateLibsql } from './migrate.ts'
+import { cronMinutes, parseWranglerConfig, workerBindings } from './miniflare-options.ts'
+import { openFilesLimit, tenantsThatFit } from './open-files.ts'
+import { startRuntime } from './runtime.ts'
+import { readCertificate, startTlsFront } from './tls-front.ts'
+import { workerVariables } from './worker-variables.ts'
+
+const root = path.dirname(import.meta.dirname)
+const readText = (name: string): string => readFileSync(path.join(root, name), 'utf8')
+
+/** The first look after the sessions, so that a lost alarm does not wait for cron. */
+const FIRST_TICK_MS = 2_000
+
+export const version: string = JSON.parse(readText('package.json')).version
+
+export type HostOptions = Partial<Settings> & { log?: Log }
+
+export interface Host {
+  /** Where it listens, without a slash at the end. */
+  url: string
+  dataFolder: string
+  adminToken: string
+  /** File that keeps the admin token; absent when the operator chose one. */
+  adminTokenFile?: string
+  /** Whether this start made the admin token. */
+  adminTokenCreated: boolean
+  /** Online tenants that the limit of open files allows; absent where there is no limit. */
+  tenants?: number
+  /** Process id of the runtime. */
+  pid(): number | undefined
+  stop(): Promise<void>
+}
+
+const urlOf = (scheme: string, host: string, port: number): string =>
+  `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+
+/** Ticks the crons of wrangler.toml, which the local runtime does not do by itself. */
+const startTicking = (crons: string[], tick: (cron: string) => void): (() => void) => {
+  const timers = crons.map((cron) => setInterval(tick, cronMinutes(cron) * 60_000, cron))
+  const [first] = crons
+  const soon = first === undefined ? undefined : setTimeout(tick, FIRST_TICK_MS, first)
+  return () => {
+    for (const timer of timers) clearInterval(timer)
+    clearTimeout(soon)
+  }
+}
+
+/**
+ * Runs the gateway: this process with the runtime as its child.
+ * @throws {HostError} when it cannot run here and the operator can change that.
+ */
+export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}): Promise<Host> => {
+  const settings: Settings = { ...defaultSettings(), ...given }
+  const wrangler = parseWranglerConfig(readText('wrangler.toml'))
+  const address = await resolveAddress(settings.address)
+  const tls = readCertificate(settings.sslcertificate, settings.sslprivatekey)
+  const libsql = { url: settings.libsqlUrl, authToken: settings.libsqlAuthToken }
+  const folder = openDataFolder(settings.data)
+  const undo: (() => unknown)[] = [() => folder.release()]
+  const stop = async () => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step()
+  }
+  try {
+    await checkListen(address, settings.port)
+    const made = settings.admintoken === '' ? folder.secret('admin-token', 24) : undefined
+    const adminToken = made?.value ?? settings.admintoken
+    const masterKey = settings.masterKey || folder.secret('master-key', 32).value
+
+    const bindings = workerBindings(wrangler)
+    const variables = workerVariables(settings, { adminToken, masterKey, version })
+    const tick = (cron: string) => {
+      runtime.tick(cron).catch((error) => log('warn', 'cron failed', { error: String(error) }))
+    }
+    const runtime = await startRuntime({
+      worker: { ...bindings, bindings: { ...bindings.bindings, ...variables } },
+      code: await bundleWorker(path.join(root, wrangler.main)),
+      ...(tls ? { host: '127.0.0.1', port: 0 } : { host: address, port: settings.port }),
+      folder: folder.path,
+      log,
+      onRestart: () => wrangler.triggers.crons.slice(0, 1).forEach(tick),
+    }).catch(async (error) => {
+      // Somebody else may have taken the port since the check above: that says it in one line.
+      await checkListen(address, settings.port)
+      throw error
+    })
+    undo.push(() => runtime.stop())
+    const applied =
+      libsql.url === '' ? await migrateD1(await runtime.d1('DB')) : await migrateLibsql(libsql)
+    if (applied.length > 0) log('info', 'migrations applied', { names: applied.join(' ') })
+
+    const front =
+      tls &&
+      (await startTlsFront({ ...tls, host: address, port: settings.port, target: runtime.port }))
+    if (front) undo.push(() => front.close())
+    undo.push(startTicking(wrangler.triggers.crons, tick))
+
+    const openFiles = openFilesLimit()
+    return {
+      url: urlOf(tls ? 'https' : 'http', address, front?.port ?? runtime.port),
+      dataFolder: folder.path,
+      adminToken,
+      adminTokenCreated: made?.created ?? false,
+      ...(made && { adminTokenFile: made.file }),
+      ...(openFiles !== undefined && { tenants: tenantsThatFit(openFiles) }),
+      pid: runtime.pid,
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

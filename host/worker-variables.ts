@@ -1,0 +1,36 @@
+import { isIP } from 'node:net'
+import type { Settings } from './flags.ts'
+
+/** Whether only this machine can reach the address. */
+export const isLoopback = (address: string): boolean =>
+  address === 'localhost' ||
+  address === '::1' ||
+  (isIP(address) === 4 && address.startsWith('127.'))
+
+interface Secrets {
+  adminToken: string
+  masterKey: string
+  version: string
+}
+
+/** What the Worker is told through its environment. Variables without a value are left out. */
+export const workerVariables = (settings: Settings, secrets: Secrets): Record<string, string> => {
+  const variables = {
+    MAXAPI_ADMIN_TOKEN: secrets.adminToken,
+    MAXAPI_MASTER_KEY: secrets.masterKey,
+    MAXAPI_VERSION: secrets.version,
+    MAXAPI_GLOBAL_WEBHOOK: settings.globalwebhook,
+    MAXAPI_WEBHOOK_FORMAT: settings.webhookFormat,
+    MAXAPI_SKIPMEDIA: String(settings.skipmedia),
+    MAXAPI_ALLOW_PRIVATE_NETWORK: String(settings.allowPrivateNetwork),
+    MAXAPI_LOOPBACK: String(isLoopback(settings.address)),
+    // Always JSON: the host reads the Worker's lines and writes them the way --logtype says.
+    MAXAPI_LOG: 'json',
+    MAX_ENDPOINT: settings.maxEndpoint,
+    MAX_PROTOCOL: settings.maxProtocol,
+    MAX_PROFILE: settings.maxProfile,
+    LIBSQL_URL: settings.libsqlUrl,
+    LIBSQL_AUTH_TOKEN: settings.libsqlAuthToken,
+  }
+  return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''))
+}

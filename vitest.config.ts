@@ -1,0 +1,46 @@
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
+import { defineConfig } from 'vitest/config'
+
+const rooms = '{schema,connector,worker,sandbox,host,scripts,bench,test}'
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [`${rooms}/**/*.test.ts`],
+          exclude: ['**/*.workers.test.ts', 'test/e2e/**'],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: {
+              bindings: {
+                MAXAPI_ADMIN_TOKEN: 'admin-token-of-the-tests',
+                MAXAPI_MASTER_KEY: '00'.repeat(32),
+                TEST_MIGRATIONS: await readD1Migrations('schema/migrations'),
+              },
+            },
+          })),
+        ],
+        test: {
+          name: 'workers',
+          include: [`${rooms}/**/*.workers.test.ts`],
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          // Each file starts processes of its own and measures time: one after the other.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
