@@ -80,13 +80,11 @@ export class World {
   }
 
   /**
-   * A marker for LOGIN deltas: whatever changes afterwards is later than it, by a millisecond at
-   * least, so that a delta asked for with it neither loses nor repeats anything.
+   * A marker for LOGIN deltas. Whatever still changes within this millisecond must count as newer, so
+   * it names the one before: a delta may repeat a change, but never lose one.
    */
   marker(): number {
-    const time = this.stamp()
-    this.#lastMessageId = (BigInt(time) << 16n) | 0xffffn
-    return time
+    return this.stamp() - 1
   }
 
   /** Random lower-case hex. */
