@@ -168,6 +168,18 @@ describe('the edge', () => {
     expect(session().calls.at(-1)?.input).toEqual({ immediate: false })
   })
 
+  it.each([
+    ['/chat/send/text', { chatId: 1 }, 'text is required'],
+    ['/chat/send/text', { chatId: 1, text: '' }, 'text: expected string to have >=1 characters'],
+    ['/chat/send/text', { text: 'x', notify: 1 }, 'notify: expected boolean, received number'],
+    ['/webhook', { events: 5 }, 'events: expected string or array'],
+    ['/webhook', { events: ['Message', 'x'] }, 'events.1: unknown event name'],
+    ['/webhook', { webhook: 'x' }, 'webhook: expected an http(s) URL or ""'],
+  ])('explains to %s what is wrong with %j', async (path, body, text) => {
+    const answer = await edge.request('POST', path, { token: tenant.token, body })
+    expect(answer.body.error).toBe(text)
+  })
+
   it('coerces numbers and booleans in the query only', async () => {
     const path = '/session/connect?immediate=true'
     await edge.request('POST', path, { token: tenant.token })

@@ -40,7 +40,7 @@ export const inputReader = (row: Operation): ReadInput => {
     if (row.method !== 'GET') addBody(raw, await readBody(request))
     for (const [name, value] of Object.entries(path)) addText(raw, name, [value])
     const parsed = row.input.safeParse(raw)
-    if (!parsed.success) throw invalid(parsed.error)
+    if (!parsed.success) throw invalid(parsed.error, raw)
     return parsed.data
   }
 }
@@ -69,21 +69,23 @@ const fromText = (schema: z.ZodType, values: string[]): unknown => {
   return readings.find((reading) => schema.safeParse(reading).success) ?? text
 }
 
-const invalid = (error: z.ZodError): GatewayError => {
+const invalid = (error: z.ZodError, raw: Record<string, unknown>): GatewayError => {
   const issue = error.issues[0]
-  if (issue === undefined) return new GatewayError('INVALID_INPUT')
-  const path = issue.path.join('.')
-  const text = `${path}: ${explain(issue)}`
-  return new GatewayError('INVALID_INPUT', path === '' ? explain(issue) : text, {
-    ...(path === '' ? {} : { field: path }),
-  })
+  const field = issue?.path.join('.') ?? ''
+  if (issue === undefined || field === '') return new GatewayError('INVALID_INPUT')
+  const missing = issue.path.length === 1 && !Object.hasOwn(raw, field)
+  const text = missing ? `${field} is required` : `${field}: ${explain(issue)}`
+  return new GatewayError('INVALID_INPUT', text, { field })
 }
 
-/** What is wrong, for a person; a union tells what each of its members expected. */
+/** What is wrong, for a person; for a union, what each of its members expected. */
 const explain = (issue: z.core.$ZodIssue): string => {
-  const nested = issue.code === 'invalid_union' ? issue.errors.flat() : []
-  const texts = nested.length > 0 && issue.message === 'Invalid input' ? nested : [issue]
-  return [...new Set(texts.map((each) => each.message.replace('Invalid input: ', '')))].join(
-    ', or ',
-  )
+  const members = issue.code === 'invalid_union' ? issue.errors.flat() : []
+  // A union with a message of its own says it better than its members.
+  if (members.length === 0 || issue.message !== 'Invalid input') return plain(issue.message)
+  const texts = members.map((each) => plain(each.message).replace(/, received \w+$/, ''))
+  return [...new Set(texts)].join(' or ').replaceAll(' or expected ', ' or ')
 }
+
+/** Without the words that zod puts before what it has to say. */
+const plain = (message: string): string => message.replace(/^(Invalid|Too) \w+: /, '')
