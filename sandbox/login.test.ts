@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Opcode } from '../schema/opcodes.ts'
 import { asMap, asMaps, type WireMap } from '../schema/wire.ts'
-import { createPair, createSimulator, loginPayload, TestLine } from '../test/sandbox/line.ts'
+import { createPair, createSimulator, TestLine } from '../test/sandbox/line.ts'
+import { loginPayload } from '../test/sandbox/payloads.ts'
 
 const loginToken = (answer: WireMap): string => String(asMap(asMap(answer.tokenAttrs).LOGIN).token)
 

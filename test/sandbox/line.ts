@@ -2,6 +2,7 @@ import { createCodec, type Encoding, type FrameCodec } from '../../connector/fra
 import { Simulator, type SimulatorOptions } from '../../sandbox/simulator.ts'
 import { Opcode } from '../../schema/opcodes.ts'
 import { asMap, Command, type Frame, type WireMap, type WireValue } from '../../schema/wire.ts'
+import { loginPayload } from './payloads.ts'
 
 /** A clock that stands until it is moved, and runs what is due on the way. */
 export class ManualClock {
@@ -155,17 +156,6 @@ export class TestLine {
     this.#line.closed()
   }
 }
-
-export const loginPayload = (token: string, extra: WireMap = {}): WireMap => ({
-  token,
-  chatsCount: 40,
-  interactive: true,
-  chatsSync: 0,
-  contactsSync: 0,
-  presenceSync: -1,
-  draftsSync: 0,
-  ...extra,
-})
 
 /** Two people who know each other, each online once. */
 export const createPair = (options: Partial<SimulatorOptions> = {}) => {
