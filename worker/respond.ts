@@ -3,9 +3,9 @@ import { stringifyJson } from '../schema/json.ts'
 
 /** An answer holds secrets and live state: no cache may keep it. */
 const headersFor = (requestId: string, contentType: string): Record<string, string> => ({
-  'content-type': contentType,
-  'request-id': requestId,
-  'cache-control': 'no-store',
+  'Content-Type': contentType,
+  'Request-Id': requestId,
+  'Cache-Control': 'no-store',
 })
 
 /** The success envelope: the operation's own fields beside `success: true`. */
@@ -40,9 +40,9 @@ export const failure = (request: Request, requestId: string, error: ErrorData): 
       }
     : { success: false, error: message, code, requestId, ...facts }
   const headers = headersFor(requestId, asProblem ? PROBLEM_JSON : 'application/json')
-  if (status === 401) headers['www-authenticate'] = 'Bearer'
+  if (status === 401) headers['WWW-Authenticate'] = 'Bearer'
   if (error.retryAfterMs !== undefined) {
-    headers['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000))
+    headers['Retry-After'] = String(Math.ceil(error.retryAfterMs / 1000))
   }
   return new Response(stringifyJson(body), { status, headers })
 }
