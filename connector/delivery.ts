@@ -45,6 +45,8 @@ const LONGEST_RETRY_AFTER_MS = HOUR
 /** Successes are written down together, at the latest after this long; a crash before repeats them. */
 const CURSOR_FLUSH_MS = 200
 const BATCH = 32
+/** While an attempt runs, the object is looked after at least this often. */
+const ATTEMPT_WATCH_MS = 20_000
 
 /** Wait before the next try after `failures` failed ones; the receiver may ask for more, up to 1 h. */
 export const retryDelay = (failures: number, retryAfterMs: number, random: Random): number => {
@@ -129,18 +131,22 @@ export class Delivery {
     this.#planWake()
   }
 
-  /** Unix ms at which something becomes due, or `undefined`. */
+  /**
+   * Unix ms at which something becomes due, or `undefined`. Always in the future: what is due now was
+   * started by `kick`, or waits for an attempt that kicks again when it ends.
+   */
   nextAt(): number | undefined {
-    let next: number | undefined
+    const now = this.#deps.clock.now()
+    const due: number[] = []
     for (const target of this.#targets.values()) {
+      if (target.failures > 0) due.push(target.pausedUntil)
       for (const lane of target.lanes) {
-        if (lane.retryAt === 0 || lane.busy) continue
-        const at = Math.max(lane.retryAt, target.pausedUntil)
-        next = next === undefined ? at : Math.min(next, at)
+        if (lane.busy) due.push(now + ATTEMPT_WATCH_MS)
+        else if (lane.retryAt > 0) due.push(Math.max(lane.retryAt, target.pausedUntil))
       }
-      if (target.failures > 0) next = Math.min(next ?? target.pausedUntil, target.pausedUntil)
     }
-    return next
+    const next = Math.min(...due.filter((at) => at > now))
+    return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
   summary(): { pending: number; failing: boolean; lastError?: string } {
@@ -258,6 +264,8 @@ export class Delivery {
       error: outcome.error,
     })
     if (outcome.kind === 'gone') {
+      this.#flush()
+      this.#targets.delete(destination.id)
       this.#deps.onGone(destination.id, outcome.error)
       return false
     }

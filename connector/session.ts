@@ -103,8 +103,6 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     this.#live = undefined
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
-    // Everything in memory is about a tenant that no longer exists.
-    this.ctx.abort('tenant deleted')
   }
 
   /** Never throws: after six failures in a row the runtime would drop the alarm for good. */

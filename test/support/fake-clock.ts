@@ -28,6 +28,7 @@ export class FakeClock implements Clock {
   /** Moves on by `ms`, running due timers in order; promises settle in between. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
+    await settle()
     for (;;) {
       const due = [...this.#timers]
         .filter(([, timer]) => timer.at <= end)
