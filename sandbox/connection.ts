@@ -38,6 +38,8 @@ export interface Snapshot {
   subscriptions: [chatKey: string, expiresAt: number][]
 }
 
+const maxSubscriptions = 32
+
 export class Connection {
   stage: Stage = { name: 'open' }
   dialogue: Dialogue = {}
@@ -69,6 +71,17 @@ export class Connection {
 
   get encoding(): Encoding {
     return this.#codec.encoding
+  }
+
+  /** Forgets what has expired, and the oldest beyond what a snapshot may carry. */
+  subscribe(chatKey: string, expiresAt: number, now: number): void {
+    this.subscriptions.delete(chatKey)
+    this.subscriptions.set(chatKey, expiresAt)
+    let surplus = this.subscriptions.size - maxSubscriptions
+    for (const [key, until] of this.subscriptions) {
+      if (until <= now || surplus > 0) this.subscriptions.delete(key)
+      surplus -= 1
+    }
   }
 
   get session(): Session | undefined {

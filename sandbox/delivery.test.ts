@@ -108,15 +108,17 @@ describe('persistence', () => {
     expect(reborn.world.counts).toEqual(sim.world.counts)
   })
 
-  it('remembers cids, unacknowledged pushes and ids in use', () => {
+  it('remembers cids, unacknowledged pushes, ids in use and armed faults', () => {
     const storage = new MemoryStorage()
-    const { annaToken, bobToken, annaLine, chatId } = createPair({ storage })
+    const { sim: armed, annaToken, bobToken, annaLine, chatId } = createPair({ storage })
     const payload = { chatId, message: { cid: 5, text: 'once' } }
     const first = asMap(annaLine.call(Opcode.MSG_SEND, payload).message)
+    armed.direct.fault({ kind: 'hang', opcode: Opcode.PING, code: '', delayMs: 0, count: 1 })
 
     const { sim } = createSimulator({ storage })
     const again = new TestLine(sim)
     again.login(annaToken)
+    expect(again.request(Opcode.PING)).toBeUndefined() // the fault armed before struck
     expect(asMap(again.call(Opcode.MSG_SEND, payload).message).id).toBe(first.id)
     const bobLine = new TestLine(sim)
     bobLine.login(bobToken)

@@ -21,16 +21,28 @@ export type Verdict =
 
 const answer: Verdict = { kind: 'answer' }
 
+/** Where armed faults outlive the host's sleep. */
+export interface FaultStore {
+  load(): ScriptedFault[]
+  save(waiting: readonly ScriptedFault[]): void
+}
+
 /** Faults that wait for the answers they will spoil, each for `count` of them. */
 export class FaultScript {
-  #waiting: ScriptedFault[] = []
+  readonly #store: FaultStore
+  #waiting: ScriptedFault[]
+
+  constructor(store: FaultStore) {
+    this.#store = store
+    this.#waiting = store.load()
+  }
 
   add(fault: ScriptedFault): void {
-    this.#waiting.push({ ...fault })
+    this.#keep([...this.#waiting, { ...fault }])
   }
 
   clear(): void {
-    this.#waiting = []
+    this.#keep([])
   }
 
   /** The fate of the answer to `opcode`; uses up one count of the first fault that fits. */
@@ -42,7 +54,7 @@ export class FaultScript {
     )
     if (!fault) return answer
     fault.count -= 1
-    if (fault.count <= 0) this.#waiting = this.#waiting.filter((waiting) => waiting !== fault)
+    this.#keep(this.#waiting.filter((waiting) => waiting.count > 0))
     switch (fault.kind) {
       case 'slow':
         return { kind: 'slow', delayMs: fault.delayMs }
@@ -55,5 +67,10 @@ export class FaultScript {
       default:
         return answer
     }
+  }
+
+  #keep(waiting: ScriptedFault[]): void {
+    this.#waiting = waiting
+    this.#store.save(waiting)
   }
 }

@@ -38,7 +38,7 @@ export class Simulator {
   readonly direct: Director
   readonly #host: Host
   readonly #pushes: Pushes
-  readonly #faults = new FaultScript()
+  readonly #faults: FaultScript
   readonly #codes = new CodeLimits()
   readonly #connections = new Set<Connection>()
 
@@ -46,6 +46,7 @@ export class Simulator {
     this.#host = options
     this.settings = { ...defaultSettings, ...options.settings }
     this.world = new World(options, options.storage)
+    this.#faults = new FaultScript(this.world.faults)
     this.#pushes = new Pushes(this.world, this.settings)
     this.direct = new Director({
       world: this.world,

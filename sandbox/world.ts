@@ -1,3 +1,4 @@
+import type { FaultStore, ScriptedFault } from './faults.ts'
 import type { Account, Chat, Device, Member, Message, Session, Unacked } from './records.ts'
 import { dialogId, timeOf } from './records.ts'
 import type { Host } from './settings.ts'
@@ -43,6 +44,7 @@ export class World {
   readonly #byToken = new Map<string, Session>()
   readonly #unacked = new Map<string, Map<string, Unacked>>()
   #lastMessageId = 0n
+  #faults: ScriptedFault[] = []
 
   constructor(host: Host, storage?: Storage) {
     this.#host = host
@@ -288,6 +290,13 @@ export class World {
     return entries.sort((a, b) => (a.messageId < b.messageId ? -1 : 1))
   }
 
+  // ---- what the director armed
+
+  readonly faults: FaultStore = {
+    load: () => this.#faults,
+    save: (waiting) => this.#put('faults/armed', waiting),
+  }
+
   // ---- inside
 
   #createChat(
@@ -373,6 +382,7 @@ export class World {
       else if (kind === 'chat') this.#indexChat(fromRow(json))
       else if (kind === 'member') members.push(fromRow(json))
       else if (kind === 'message') messages.push(fromRow(json))
+      else if (kind === 'faults') this.#faults = fromRow(json)
       else if (kind === 'unacked') this.#indexUnacked(fromRow(json))
     }
     messages.sort((a, b) => (a.id < b.id ? -1 : 1))

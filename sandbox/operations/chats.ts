@@ -103,8 +103,9 @@ export const chatSubscribe = ({ world, settings, connection, account, fields }: 
   const state = world.chat(account.id, fields.integer('chatId'))
   const subscribe = fields.boolean('subscribe')
   if (!state) return null
-  if (subscribe) connection.subscriptions.set(state.chat.key, world.now + settings.subscriptionMs)
-  else connection.subscriptions.delete(state.chat.key)
+  const { key } = state.chat
+  if (subscribe) connection.subscribe(key, world.now + settings.subscriptionMs, world.now)
+  else connection.subscriptions.delete(key)
   return null
 }
 
