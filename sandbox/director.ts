@@ -67,7 +67,7 @@ export class Director {
   /** A session as if the account had logged in once; it fits every kind of device. */
   issueToken(userId: number): { token: string; deviceId: string } {
     const { world } = this.#stage
-    const session = world.createSession(this.account(userId).id)
+    const session = world.sessions.create(this.account(userId).id)
     return { token: session.tokens[0] ?? '', deviceId: world.uuid() }
   }
 
@@ -235,7 +235,7 @@ export class Director {
     const { world } = this.#stage
     const users = userId === undefined ? [...world.accounts.keys()] : [userId]
     for (const id of users) {
-      for (const session of [...world.sessionsOf(id)]) world.endSession(session)
+      for (const session of [...world.sessions.of(id)]) world.sessions.end(session)
     }
     for (const connection of this.#lines(userId)) connection.close(1000, 'logged out')
   }

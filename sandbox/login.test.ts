@@ -165,7 +165,7 @@ describe('LOGIN', () => {
     const { sim } = createSimulator()
     const { id } = sim.direct.createAccount()
     const device = { id: 'd', kind: 'mobile', name: 'n', osVersion: 'o', appVersion: 'a' } as const
-    const token = sim.world.createSession(id, device).tokens[0] ?? ''
+    const token = sim.world.sessions.create(id, device).tokens[0] ?? ''
     const line = new TestLine(sim).greet()
     expect(line.refusal(Opcode.LOGIN, loginPayload('unknown'))).toBe('login.token')
     expect(line.refusal(Opcode.LOGIN, loginPayload(token))).toBe('login.token')

@@ -130,11 +130,11 @@ export class Pushes {
   /** What the session was sent or missed and has not acknowledged, after its LOGIN (§4.4). */
   resend(connection: Connection, session: Session): void {
     if (!this.#settings.resendUnacked) return
-    for (const entry of this.#world.unackedOf(session)) {
+    for (const entry of this.#world.sessions.unackedOf(session)) {
       const state = this.#world.chatByKey(entry.chatKey)
       const member = state?.members.get(session.userId)
       if (!state || !member) {
-        this.#world.acknowledge(session, entry)
+        this.#world.sessions.acknowledge(session, entry)
         continue
       }
       const message = this.#world.message(state, entry.messageId)
@@ -147,7 +147,7 @@ export class Pushes {
         const payload = messagePush(state, member, renderMessage(state, message))
         this.#queue.push({ connection, opcode: Opcode.NOTIF_MESSAGE, payload })
       } else {
-        this.#world.acknowledge(session, entry)
+        this.#world.sessions.acknowledge(session, entry)
       }
     }
   }
@@ -164,7 +164,10 @@ export class Pushes {
       // Nobody acknowledges a 142: it is done with.
       const { session } = connection
       if (session) {
-        this.#world.acknowledge(session, { chatKey: state.chat.key, messageId: message.id })
+        this.#world.sessions.acknowledge(session, {
+          chatKey: state.chat.key,
+          messageId: message.id,
+        })
       }
       return
     }
@@ -174,8 +177,8 @@ export class Pushes {
 
   #expectAcks(message: Message, userId: number, acting: Session | undefined): void {
     if (!this.#settings.resendUnacked) return
-    for (const session of this.#world.sessionsOf(userId)) {
-      if (session !== acting) this.#world.expectAck(session, message)
+    for (const session of this.#world.sessions.of(userId)) {
+      if (session !== acting) this.#world.sessions.expectAck(session, message)
     }
   }
 

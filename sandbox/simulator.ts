@@ -85,7 +85,7 @@ export class Simulator {
   }
 
   #restore(connection: Connection, snapshot: Snapshot): void {
-    const session = this.world.session(snapshot.stage.sessionId ?? '')
+    const session = this.world.sessions.byId(snapshot.stage.sessionId ?? '')
     connection.restore(snapshot, session)
     if (connection.session) this.#pushes.join(connection.session.userId, connection)
   }
@@ -149,7 +149,7 @@ export class Simulator {
     if (operation.from === 'open') return operation.run(call)
     if (stage.name === 'open') throw notNow()
     if (operation.from === 'greeted') return operation.run({ ...call, device: stage.device })
-    if (stage.name !== 'online' || !this.world.session(stage.session.id)) throw notNow()
+    if (stage.name !== 'online' || !this.world.sessions.byId(stage.session.id)) throw notNow()
     const { device, session } = stage
     const account = this.world.accounts.get(session.userId)
     if (!account) throw chatNotFound()
@@ -169,7 +169,7 @@ export class Simulator {
     if (connection.session) return connection.session.userId
     const { token } = asMap(frame.payload)
     if (frame.opcode !== Opcode.LOGIN || typeof token !== 'string') return undefined
-    return this.world.sessionByToken(token)?.userId
+    return this.world.sessions.byToken(token)?.userId
   }
 
   /** The client's word that it has a pushed message; a PING needs none. */
@@ -180,7 +180,7 @@ export class Simulator {
       const fields = new Fields(frame.payload, { stringIds: true })
       const messageId = fields.messageId('messageId')
       const state = this.world.chat(session.userId, fields.integer('chatId'))
-      if (state) this.world.acknowledge(session, { chatKey: state.chat.key, messageId })
+      if (state) this.world.sessions.acknowledge(session, { chatKey: state.chat.key, messageId })
     } catch (error) {
       // Nothing answers an answer: a malformed one counts as none.
       if (!(error instanceof Refusal)) throw error

@@ -27,9 +27,6 @@ export class MemoryStorage implements Storage {
   }
 }
 
-/** Keeps nothing, and spares a busy world the rendering of rows. */
-export const noStorage = undefined
-
 /** JSON has neither 64-bit integers nor bytes: both travel as a tagged string. */
 const tag = (_key: string, value: unknown): unknown =>
   typeof value === 'bigint'
@@ -51,3 +48,20 @@ const untag = (_key: string, value: unknown): unknown => {
 export const toRow = (record: unknown): string => JSON.stringify(record, tag)
 /** The caller names the type: rows are written by {@link toRow} alone. */
 export const fromRow = <T>(json: string): T => JSON.parse(json, untag) as T
+
+/** Records on their way to a storage; without one nothing is even rendered. */
+export class Rows {
+  readonly #storage: Storage | undefined
+
+  constructor(storage: Storage | undefined) {
+    this.#storage = storage
+  }
+
+  put(key: string, record: unknown): void {
+    this.#storage?.put(key, toRow(record))
+  }
+
+  delete(key: string): void {
+    this.#storage?.delete(key)
+  }
+}

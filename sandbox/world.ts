@@ -1,8 +1,10 @@
 import type { FaultStore, ScriptedFault } from './faults.ts'
-import type { Account, Chat, Device, Member, Message, Session, Unacked } from './records.ts'
+import { addTo } from './index-set.ts'
+import type { Account, Chat, Member, Message } from './records.ts'
 import { dialogId, timeOf } from './records.ts'
+import { Sessions } from './sessions.ts'
 import type { Host } from './settings.ts'
-import { fromRow, type Storage, toRow } from './storage.ts'
+import { fromRow, Rows, type Storage } from './storage.ts'
 import { firstAtLeast } from './window.ts'
 
 /** A chat with what hangs on it. `messages` ascend by id, which is also by time. */
@@ -35,20 +37,22 @@ export interface NewGroup {
 export class World {
   readonly accounts = new Map<number, Account>()
   readonly #host: Host
-  readonly #storage: Storage | undefined
+  readonly #rows: Rows
+  readonly sessions: Sessions
   readonly #byPhone = new Map<string, Account>()
   readonly #chats = new Map<string, ChatState>()
   readonly #chatsOf = new Map<number, Set<ChatState>>()
-  readonly #sessions = new Map<string, Session>()
-  readonly #sessionsOf = new Map<number, Set<Session>>()
-  readonly #byToken = new Map<string, Session>()
-  readonly #unacked = new Map<string, Map<string, Unacked>>()
   #lastMessageId = 0n
   #faults: ScriptedFault[] = []
 
   constructor(host: Host, storage?: Storage) {
     this.#host = host
-    this.#storage = storage
+    this.#rows = new Rows(storage)
+    this.sessions = new Sessions(this.#rows, {
+      now: () => this.now,
+      hex: (n) => this.hex(n),
+      uuid: () => this.uuid(),
+    })
     if (storage) this.#load(storage)
   }
 
@@ -62,7 +66,7 @@ export class World {
     return {
       accounts: this.accounts.size,
       chats: this.#chats.size,
-      sessions: this.#sessions.size,
+      sessions: this.sessions.size,
       messages,
     }
   }
@@ -125,52 +129,7 @@ export class World {
   }
 
   saveAccount(account: Account): void {
-    this.#put(`account/${account.id}`, account)
-  }
-
-  // ---- sessions
-
-  createSession(userId: number, device?: Device): Session {
-    const session: Session = {
-      id: this.uuid(),
-      userId,
-      createdAt: this.now,
-      tokens: [],
-      ...(device && { device }),
-    }
-    this.#indexSession(session)
-    this.addToken(session)
-    return session
-  }
-
-  /** A further token for the session; the older ones stay valid. */
-  addToken(session: Session): string {
-    const token = `An_${this.hex(120)}`
-    session.tokens.push(token)
-    this.#byToken.set(token, session)
-    this.#put(`session/${session.id}`, session)
-    return token
-  }
-
-  sessionByToken(token: string): Session | undefined {
-    return this.#byToken.get(token)
-  }
-
-  session(id: string): Session | undefined {
-    return this.#sessions.get(id)
-  }
-
-  sessionsOf(userId: number): ReadonlySet<Session> {
-    return this.#sessionsOf.get(userId) ?? none
-  }
-
-  endSession(session: Session): void {
-    this.#sessions.delete(session.id)
-    this.#sessionsOf.get(session.userId)?.delete(session)
-    for (const token of session.tokens) this.#byToken.delete(token)
-    for (const entry of this.unackedOf(session)) this.acknowledge(session, entry)
-    this.#unacked.delete(session.id)
-    this.#storage?.delete(`session/${session.id}`)
+    this.#rows.put(`account/${account.id}`, account)
   }
 
   // ---- chats
@@ -209,11 +168,11 @@ export class World {
 
   saveChat(state: ChatState): void {
     state.chat.modifiedAt = this.stamp()
-    this.#put(`chat/${state.chat.key}`, state.chat)
+    this.#rows.put(`chat/${state.chat.key}`, state.chat)
   }
 
   saveMember(member: Member): void {
-    this.#put(`member/${member.chatKey}/${member.userId}`, member)
+    this.#rows.put(`member/${member.chatKey}/${member.userId}`, member)
   }
 
   /** Moves a read mark forward and counts what is left to read. */
@@ -240,7 +199,7 @@ export class World {
   }
 
   saveMessage(message: Message): void {
-    this.#put(messageKey(message.chatKey, message.id), message)
+    this.#rows.put(messageKey(message.chatKey, message.id), message)
   }
 
   message(state: ChatState, id: bigint): Message | undefined {
@@ -251,7 +210,7 @@ export class World {
   removeMessage(state: ChatState, message: Message): void {
     state.messages.splice(firstAtLeast(state.messages, message.id), 1)
     if (message.cid !== undefined) state.byCid.delete(cidKey(message.senderId, message.cid))
-    this.#storage?.delete(messageKey(message.chatKey, message.id))
+    this.#rows.delete(messageKey(message.chatKey, message.id))
     for (const member of state.members.values()) this.#countUnread(state, member)
   }
 
@@ -265,36 +224,11 @@ export class World {
     return state.byCid.get(cidKey(senderId, cid))
   }
 
-  // ---- pushes that wait for an acknowledgement
-
-  expectAck(session: Session, message: Message): void {
-    const entry: Unacked = {
-      sessionId: session.id,
-      chatKey: message.chatKey,
-      messageId: message.id,
-      senderId: message.senderId,
-    }
-    this.#indexUnacked(entry)
-    this.#put(unackedKey(entry), entry)
-  }
-
-  acknowledge(session: Session, entry: Pick<Unacked, 'chatKey' | 'messageId'>): void {
-    if (this.#unacked.get(session.id)?.delete(messageKey(entry.chatKey, entry.messageId))) {
-      this.#storage?.delete(unackedKey({ ...entry, sessionId: session.id }))
-    }
-  }
-
-  /** In the order the messages were written. */
-  unackedOf(session: Session): Unacked[] {
-    const entries = [...(this.#unacked.get(session.id)?.values() ?? [])]
-    return entries.sort((a, b) => (a.messageId < b.messageId ? -1 : 1))
-  }
-
   // ---- what the director armed
 
   readonly faults: FaultStore = {
     load: () => this.#faults,
-    save: (waiting) => this.#put('faults/armed', waiting),
+    save: (waiting) => this.#rows.put('faults/armed', waiting),
   }
 
   // ---- inside
@@ -313,7 +247,7 @@ export class World {
       adminIds: input.type === 'DIALOG' ? [] : [input.ownerId],
     }
     const state = this.#indexChat(chat)
-    this.#put(`chat/${chat.key}`, chat)
+    this.#rows.put(`chat/${chat.key}`, chat)
     for (const userId of userIds) {
       const member: Member = {
         chatKey: chat.key,
@@ -347,12 +281,6 @@ export class World {
     this.#byPhone.set(account.phone, account)
   }
 
-  #indexSession(session: Session): void {
-    this.#sessions.set(session.id, session)
-    add(this.#sessionsOf, session.userId, session)
-    for (const token of session.tokens) this.#byToken.set(token, session)
-  }
-
   #indexChat(chat: Chat): ChatState {
     const state: ChatState = { chat, members: new Map(), messages: [], byCid: new Map() }
     this.#chats.set(chat.key, state)
@@ -361,14 +289,7 @@ export class World {
 
   #indexMember(state: ChatState, member: Member): void {
     state.members.set(member.userId, member)
-    add(this.#chatsOf, member.userId, state)
-  }
-
-  #indexUnacked(entry: Unacked): void {
-    const key = messageKey(entry.chatKey, entry.messageId)
-    const entries = this.#unacked.get(entry.sessionId)
-    if (entries) entries.set(key, entry)
-    else this.#unacked.set(entry.sessionId, new Map([[key, entry]]))
+    addTo(this.#chatsOf, member.userId, state)
   }
 
   /** Rows come in any order: what refers to a chat waits until all chats are there. */
@@ -378,12 +299,12 @@ export class World {
     for (const [key, json] of storage.load()) {
       const kind = key.slice(0, key.indexOf('/'))
       if (kind === 'account') this.#indexAccount(fromRow(json))
-      else if (kind === 'session') this.#indexSession(fromRow(json))
+      else if (kind === 'session') this.sessions.restore(fromRow(json))
       else if (kind === 'chat') this.#indexChat(fromRow(json))
       else if (kind === 'member') members.push(fromRow(json))
       else if (kind === 'message') messages.push(fromRow(json))
       else if (kind === 'faults') this.#faults = fromRow(json)
-      else if (kind === 'unacked') this.#indexUnacked(fromRow(json))
+      else if (kind === 'unacked') this.sessions.restoreUnacked(fromRow(json))
     }
     messages.sort((a, b) => (a.id < b.id ? -1 : 1))
     for (const message of messages) {
@@ -402,10 +323,6 @@ export class World {
     }
   }
 
-  #put(key: string, record: unknown): void {
-    this.#storage?.put(key, toRow(record))
-  }
-
   #below(limit: number): number {
     return Math.floor(this.#host.random() * limit)
   }
@@ -422,12 +339,5 @@ const dialogKey = (one: number, other: number): string =>
   `${Math.min(one, other)}+${Math.max(one, other)}`
 const cidKey = (senderId: number, cid: number): string => `${senderId}:${cid}`
 const messageKey = (chatKey: string, id: bigint): string => `message/${chatKey}/${id}`
-const unackedKey = (entry: Pick<Unacked, 'sessionId' | 'chatKey' | 'messageId'>): string =>
-  `unacked/${entry.sessionId}/${entry.chatKey}/${entry.messageId}`
 
 const none: ReadonlySet<never> = new Set()
-const add = <K, V>(index: Map<K, Set<V>>, key: K, value: V): void => {
-  const values = index.get(key)
-  if (values) values.add(value)
-  else index.set(key, new Set([value]))
-}

@@ -96,7 +96,7 @@ export const register = (call: GreetedCall): WireMap => {
     userToken: wireId(account.id),
     profile: renderProfile(account),
     tokenType: 'LOGIN',
-    token: world.createSession(account.id, device).tokens.at(-1),
+    token: world.sessions.create(account.id, device).tokens.at(-1),
   }
 }
 
@@ -173,6 +173,6 @@ const tokenOrChallenge = (call: GreetedCall, account: Account): WireMap => {
 }
 
 const loginToken = ({ world, device }: GreetedCall, account: Account): WireMap => ({
-  tokenAttrs: { LOGIN: { token: world.createSession(account.id, device).tokens.at(-1) } },
+  tokenAttrs: { LOGIN: { token: world.sessions.create(account.id, device).tokens.at(-1) } },
   profile: renderProfile(account),
 })

@@ -49,7 +49,7 @@ export const login = (call: GreetedCall): WireMap => {
   const interactive = fields.boolean('interactive')
   const knownHash = fields.optional('configHash', (map, key) => map.string(key)) ?? ''
 
-  const session = world.sessionByToken(token)
+  const session = world.sessions.byToken(token)
   const account = session && world.accounts.get(session.userId)
   const fits = session?.device === undefined || session.device.kind === device.kind
   if (!session || !account || !fits) throw new Refusal('login.token', 'FAIL_LOGIN_TOKEN')
@@ -98,12 +98,12 @@ const marker = ({ fields }: GreetedCall, name: string): number =>
 /** An aged token is replaced at LOGIN; what to hand back is a setting (§6.5). */
 const handBack = ({ world, settings }: GreetedCall, token: string): string | undefined => {
   if (settings.rotateToken === 'absent') return undefined
-  const session = world.sessionByToken(token)
-  return settings.rotateToken === 'new' && session ? world.addToken(session) : token
+  const session = world.sessions.byToken(token)
+  return settings.rotateToken === 'new' && session ? world.sessions.addToken(session) : token
 }
 
 export const logout = ({ world, pushes, connection, session, device }: OnlineCall): null => {
-  world.endSession(session)
+  world.sessions.end(session)
   for (const other of pushes.connectionsOf(session.userId)) {
     if (other !== connection && other.session === session) other.close(1000, 'logged out')
   }
@@ -113,21 +113,21 @@ export const logout = ({ world, pushes, connection, session, device }: OnlineCal
 }
 
 export const listSessions = ({ world, session }: OnlineCall): WireMap => ({
-  sessions: [...world.sessionsOf(session.userId)].map((other) =>
+  sessions: [...world.sessions.of(session.userId)].map((other) =>
     renderSession(other, other === session),
   ),
 })
 
 /** Ends every other session and replaces this one's tokens (§7). */
 export const closeSessions = ({ world, pushes, session }: OnlineCall): WireMap => {
-  for (const other of [...world.sessionsOf(session.userId)]) {
+  for (const other of [...world.sessions.of(session.userId)]) {
     if (other === session) continue
-    world.endSession(other)
+    world.sessions.end(other)
     for (const connection of [...pushes.connectionsOf(session.userId)]) {
       if (connection.session === other) connection.close(1000, 'session closed')
     }
   }
-  return { token: world.addToken(session) }
+  return { token: world.sessions.addToken(session) }
 }
 
 export const ping = ({ connection, fields }: OpenCall): null => {
