@@ -259,7 +259,7 @@ export class Delivery {
     target.lastError = outcome.error
     log('warn', 'delivery failed', {
       destination: destination.id,
-      event: event.id,
+      eventId: event.id,
       attempt: lane.attempts + 1,
       error: outcome.error,
     })

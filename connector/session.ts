@@ -1,7 +1,9 @@
 import { DurableObject } from 'cloudflare:workers'
 import { base64 } from '../schema/base64.ts'
 import { GatewayError, type Result, toErrorData } from '../schema/errors.ts'
+import { type EventName, wantsEvent } from '../schema/events.ts'
 import { findOperation } from '../schema/operations/index.ts'
+import { webhookPolicy } from '../schema/outbound.ts'
 import type {
   CallContext,
   SessionRpc,
@@ -12,7 +14,7 @@ import { type Log, systemClock } from './clock.ts'
 import { newSigningSecret, webhook } from './deliver/webhook.ts'
 import type { Destination } from './delivery.ts'
 import { createCodec } from './frame.ts'
-import { eventFilter, LiveSession } from './live-session.ts'
+import { LiveSession } from './live-session.ts'
 import { consoleLog } from './log.ts'
 import { migrate } from './migrations.ts'
 import { handshakeProfile } from './profile.ts'
@@ -60,7 +62,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     migrate(sql)
     this.#store = new Store(sql)
     this.#vault = createVault(masterKey(env))
-    this.#log = consoleLog(env.MAXAPI_LOG_LEVEL, { tenant: this.#store.get('config')?.id })
+    this.#log = consoleLog(env.MAXAPI_LOG_LEVEL, () => ({ tenant: this.#store.get('config')?.id }))
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined
       if (this.#store.get('config') !== undefined) await this.#wake()
@@ -161,9 +163,10 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
 
   #destinations(config: TenantConfig): Destination[] {
     const { env } = this
-    const allowPrivate =
-      env.MAXAPI_ALLOW_PRIVATE_NETWORK === 'true' ||
-      (config.sandbox && env.MAXAPI_LOOPBACK === 'true')
+    const deployment = {
+      allowPrivate: env.MAXAPI_ALLOW_PRIVATE_NETWORK === 'true',
+      loopback: env.MAXAPI_LOOPBACK === 'true',
+    }
     const common = {
       format: env.MAXAPI_WEBHOOK_FORMAT === 'form' ? ('form' as const) : ('json' as const),
       clock: systemClock,
@@ -177,8 +180,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           id: 'webhook',
           url: config.webhook,
           secret: this.#webhookSecret,
-          policy: { allowPrivate },
-          wants: eventFilter(config.events),
+          policy: webhookPolicy(deployment, config.sandbox),
+          wants: (type) => wantsEvent(config.events, type as EventName),
         }),
       )
     }

@@ -21,20 +21,12 @@ const exactInteger = (_key: string, value: unknown, context: ReviverContext): un
 
 /**
  * Parses JSON; integers outside ±2^53 become `bigint`.
- * @throws {SyntaxError} as `JSON.parse` does; {@link jsonErrorPosition} finds the place.
+ * @throws {SyntaxError} as `JSON.parse` does.
  */
 export const parseJson = (text: string): unknown =>
   longDigits.test(text)
     ? JSON.parse(text, exactInteger as (key: string, value: unknown) => unknown)
     : JSON.parse(text)
-
-/** Position (UTF-16 offset) that a JSON `SyntaxError` names, if it names one. */
-export const jsonErrorPosition = (error: unknown, text: string): number | undefined => {
-  if (!(error instanceof SyntaxError)) return undefined
-  const match = /at position (\d+)/.exec(error.message)
-  if (match) return Number(match[1])
-  return /end of JSON input|Unterminated/i.test(error.message) ? text.length : undefined
-}
 
 const bigintAsString = (_key: string, value: unknown): unknown =>
   typeof value === 'bigint' ? value.toString() : value

@@ -10,6 +10,17 @@ export interface OutboundPolicy {
   allowPrivate: boolean
 }
 
+/**
+ * The policy for a tenant's webhooks. Sandbox tenants of a gateway that only this machine can reach
+ * are at home: a quick start needs no configuration.
+ */
+export const webhookPolicy = (
+  deployment: { allowPrivate: boolean; loopback: boolean },
+  sandbox: boolean,
+): OutboundPolicy => ({
+  allowPrivate: deployment.allowPrivate || (sandbox && deployment.loopback),
+})
+
 /** Names that mean the own machine or network without being an address. */
 const privateName = /(^|\.)(localhost|local|internal|intranet|lan|home\.arpa)$/
 

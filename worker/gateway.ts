@@ -30,7 +30,7 @@ export const openGateway = (env: Env): Gateway => {
       url === '' ? openD1(env.DB) : openLibsql({ url, ...(authToken === '' ? {} : { authToken }) }),
     sessions: env.SESSION,
     sandboxes: env.SANDBOX,
-    log: consoleLog(settings.MAXAPI_LOG_LEVEL, {}),
+    log: consoleLog(settings.MAXAPI_LOG_LEVEL, () => ({})),
     now: Date.now,
     startedAt: Date.now(),
   }

@@ -1,6 +1,6 @@
 import { GatewayError } from '../schema/errors.ts'
 import type { Input } from '../schema/operations/index.ts'
-import { refuseOutbound } from '../schema/outbound.ts'
+import { refuseOutbound, webhookPolicy } from '../schema/outbound.ts'
 import type { TenantRow } from '../schema/tables.ts'
 import type { Gateway } from './gateway.ts'
 import { unwrap } from './result.ts'
@@ -62,9 +62,11 @@ export const refusePrivate = (
   sandbox: boolean,
 ): void => {
   if (!webhook) return
-  const allowPrivate =
-    settings.MAXAPI_ALLOW_PRIVATE_NETWORK || (sandbox && settings.MAXAPI_LOOPBACK)
-  const refusal = refuseOutbound(webhook, { allowPrivate })
+  const deployment = {
+    allowPrivate: settings.MAXAPI_ALLOW_PRIVATE_NETWORK,
+    loopback: settings.MAXAPI_LOOPBACK,
+  }
+  const refusal = refuseOutbound(webhook, webhookPolicy(deployment, sandbox))
   if (refusal !== undefined) {
     throw new GatewayError('FORBIDDEN', `webhook: ${refusal}`, { field: 'webhook' })
   }

@@ -1,0 +1,105 @@
+import {
+  asIdString,
+  asMap,
+  asMaps,
+  asNumber,
+  asString,
+  isWireMap,
+  type WireMap,
+} from '../schema/wire.ts'
+import type { SyncMarkers } from './profile.ts'
+import type { Store } from './store.ts'
+import type { Vault } from './vault.ts'
+
+const PURPOSE = 'max-token'
+
+/** The MAX account behind a session: its token, its device, what LOGIN told of it. */
+export class Account {
+  readonly #store: Store
+  readonly #vault: Vault
+
+  constructor(store: Store, vault: Vault) {
+    this.#store = store
+    this.#vault = vault
+  }
+
+  /** Whether a token is stored. MAX may have stopped accepting it. */
+  get exists(): boolean {
+    return this.#store.get('token') !== undefined
+  }
+  /** Own MAX user id; 0 before the first login. */
+  get userId(): number {
+    return this.#store.get('userId') ?? 0
+  }
+  /** What LOGIN may leave out, because we have it. */
+  get markers(): SyncMarkers {
+    return this.#store.get('markers') ?? { time: 0 }
+  }
+  contacts(): WireMap[] {
+    return this.#store.contacts()
+  }
+
+  /** Identifies the installation in MAX's session list: made once and kept (wire-and-auth.md §5.1). */
+  get deviceId(): string {
+    const known = this.#store.get('deviceId')
+    if (known !== undefined) return known
+    const made = crypto.randomUUID()
+    this.#store.set('deviceId', made)
+    return made
+  }
+  set deviceId(id: string) {
+    this.#store.set('deviceId', id)
+  }
+
+  async token(): Promise<string> {
+    return this.#vault.open(this.#store.get('token') ?? '', PURPOSE)
+  }
+
+  /** Takes a new account over; everything known of another one is forgotten. */
+  async take(token: string): Promise<void> {
+    const sealed = await this.#vault.seal(token, PURPOSE)
+    this.#store.transaction(() => {
+      this.forget()
+      this.#store.set('token', sealed)
+    })
+  }
+
+  /**
+   * Keeps what LOGIN answered. MAX replaces an aged token with a new one, which is then the one to
+   * keep (§6.5); entities that are missing are unchanged (§6.3).
+   * @returns the token that is valid from now on
+   */
+  async keepLogin(reply: WireMap, used: string): Promise<string> {
+    const token = asString(reply.token) ?? used
+    const sealed = token === used ? undefined : await this.#vault.seal(token, PURPOSE)
+    const userId = asNumber(asMap(asMap(reply.profile).contact).id)
+    const configHash = asString(asMap(reply.config).hash) ?? this.markers.configHash
+    this.#store.transaction(() => {
+      if (sealed !== undefined) this.#store.set('token', sealed)
+      if (userId !== undefined) this.#store.set('userId', userId)
+      for (const contact of asMaps(reply.contacts)) this.keepContact(contact)
+      this.#store.set('markers', {
+        time: asNumber(reply.time) ?? 0,
+        ...(configHash === undefined ? {} : { configHash }),
+      })
+    })
+    return token
+  }
+
+  keepContact(contact: unknown): void {
+    if (!isWireMap(contact)) return
+    const id = asIdString(contact.id)
+    if (id !== undefined) this.#store.saveContact(id, contact)
+  }
+
+  /** The token is dead; who the account is stays known. */
+  dropToken(): void {
+    this.#store.delete('token', 'markers')
+  }
+
+  /** Everything about the account, the device apart. */
+  forget(): void {
+    this.#store.delete('token', 'userId', 'markers')
+    this.#store.clearContacts()
+  }
+}

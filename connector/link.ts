@@ -1,0 +1,311 @@
+import { GatewayError } from '../schema/errors.ts'
+import { sessionConsequence } from '../schema/max-errors.ts'
+import { Opcode } from '../schema/opcodes.ts'
+import type { SessionState } from '../schema/session-port.ts'
+import { type Frame, Limit, type WireMap } from '../schema/wire.ts'
+import type { Account } from './account.ts'
+import { reconnectDelay, resumeDelay, STABLE_AFTER_MS } from './backoff.ts'
+import type { Clock, Log, Random } from './clock.ts'
+import { MaxConnection } from './connection.ts'
+import type { FrameCodec } from './frame.ts'
+import { type HandshakeProfile, loginRequest, sessionInit } from './profile.ts'
+import type { Dial } from './socket.ts'
+import type { Store } from './store.ts'
+
+/** How long a call waits for a session that is just coming back. */
+const RESUME_WAIT_MS = 8_000
+
+export const LOG_IN_AGAIN = 'Log in again: GET /session/qr or POST /session/auth/request'
+
+export interface LinkDeps {
+  store: Store
+  account: Account
+  clock: Clock
+  random: Random
+  log: Log
+  profile: HandshakeProfile
+  /** The way to MAX (or the sandbox), or to the host a RECONNECT named. */
+  dial(redirectHost?: string): Dial
+  codec: FrameCodec
+  onPush(push: Frame, connection: MaxConnection): void
+  onState(state: SessionState): void
+  onOnline(facts: { reconnect: boolean }): void
+  /** An online session went offline without being asked to. */
+  onLost(reason: string): void
+  onRetry(attempt: number): void
+  /** MAX does not want this session any more. `expired`: its token is dead. */
+  onStopped(failure: GatewayError, expired: boolean): void
+}
+
+/**
+ * Keeps one session connected: dials, greets, logs in, notices a loss, waits, tries again, and stops
+ * when only a person can help (design D6, D8). The state of the session changes here and nowhere else.
+ */
+export class Link {
+  readonly #deps: LinkDeps
+  readonly #waiters = new Set<(error?: GatewayError) => void>()
+  #state: SessionState = { name: 'logged_out' }
+  #connection: MaxConnection | undefined
+  /** Tries since the session was last stably online. */
+  #attempt = 0
+  #wasOnline = false
+  #redirectHost: string | undefined
+  #cancelRetry: () => void = () => {}
+
+  constructor(deps: LinkDeps) {
+    this.#deps = deps
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+  get isOnline(): boolean {
+    return this.#state.name === 'online'
+  }
+  get connection(): MaxConnection | undefined {
+    return this.#connection
+  }
+
+  /** Takes up what was going on before a restart, eviction or crash: they are all the same. */
+  start(): void {
+    const { store, account, random, clock } = this.#deps
+    const stopped = store.get('stopped')
+    if (stopped) this.to({ name: 'stopped', ...stopped })
+    else if (!account.exists) this.to({ name: 'logged_out' })
+    else if (store.get('wanted') !== 'online') this.to({ name: 'offline' })
+    else this.#retryAt(clock.now() + resumeDelay(random), 'the gateway was restarted')
+  }
+
+  /** What time makes due: a keepalive or the next try. */
+  tick(): void {
+    const { clock, profile } = this.#deps
+    if (this.isOnline) this.#connection?.heartbeat(profile.interactive)
+    if (this.#state.name === 'waiting' && this.#state.retryAt <= clock.now()) this.#tryAgain()
+  }
+
+  /** Begins to connect with the stored token, unless that is going on or done. */
+  connect(): void {
+    this.#deps.store.delete('stopped')
+    if (this.isOnline || this.#state.name === 'connecting') return
+    this.#attempt = 0
+    this.#tryAgain()
+  }
+
+  /** Closes the connection on purpose; nothing is retried until somebody asks. */
+  hangUp(reason: string): void {
+    this.#cancelRetry()
+    const connection = this.#connection
+    // Cleared first: a connection that is no longer ours reports to nobody.
+    this.#connection = undefined
+    connection?.close(reason)
+  }
+
+  /** The state in which nothing is going on. */
+  rest(): void {
+    this.to({ name: this.#deps.account.exists ? 'offline' : 'logged_out' })
+  }
+
+  to(state: SessionState): void {
+    if (state.name !== this.#state.name) {
+      this.#deps.log('info', 'session state', { from: this.#state.name, to: state.name })
+    }
+    this.#state = state
+    this.#deps.onState(state)
+  }
+
+  /** A greeted connection, which becomes the session's own; the one before is closed. */
+  async dial(): Promise<MaxConnection> {
+    this.hangUp('replaced')
+    const { clock, log, codec, profile, account } = this.#deps
+    const connection: MaxConnection = new MaxConnection({
+      dial: this.#deps.dial(this.#redirectHost),
+      codec,
+      clock,
+      log,
+      onPush: (push) => {
+        if (connection === this.#connection) this.#deps.onPush(push, connection)
+      },
+      onClosed: (reason) => {
+        if (connection === this.#connection) this.#lost(reason)
+      },
+    })
+    this.#connection = connection
+    this.to({ name: 'connecting', attempt: this.#attempt })
+    try {
+      await connection.open(sessionInit(profile, account.deviceId))
+    } catch (error) {
+      if (connection === this.#connection) {
+        this.#connection = undefined
+        this.rest()
+      }
+      throw error
+    }
+    this.#requireOwn(connection)
+    return connection
+  }
+
+  /** LOGIN on a greeted connection; afterwards the session is online. Returns the valid token. */
+  async logIn(connection: MaxConnection, token: string): Promise<string> {
+    const { store, profile, clock, account } = this.#deps
+    // Written before LOGIN leaves: a crash loop must not become a login storm.
+    store.set('lastLoginAt', clock.now())
+    const request = loginRequest(profile, token, account.markers, Limit.chatsCount)
+    const reply = await connection.call(Opcode.LOGIN, request)
+    this.#requireOwn(connection)
+    const current = await account.keepLogin(reply, token)
+    this.#requireOwn(connection)
+    this.#redirectHost = undefined
+    this.to({ name: 'online', since: clock.now() })
+    this.#deps.onOnline({ reconnect: this.#wasOnline })
+    this.#wasOnline = true
+    for (const wake of this.#waiters) wake()
+    return current
+  }
+
+  /** Asks MAX on the online connection. */
+  async call(opcode: Opcode, payload: WireMap, timeoutMs?: number): Promise<WireMap> {
+    const connection = this.#connection
+    if (connection === undefined || !this.isOnline) throw this.#offlineError()
+    try {
+      return await connection.call(opcode, payload, timeoutMs)
+    } catch (error) {
+      const refusal = error instanceof GatewayError ? error.data.maxError : undefined
+      // MAX lost our login on a living connection: only a new one helps (wire-and-auth.md §11.1).
+      if (refusal && sessionConsequence(refusal) === 'relogin') connection.close('session lost')
+      throw error
+    }
+  }
+
+  /** MAX orders a new dial, possibly elsewhere (§7). */
+  redirect(host: string | undefined): void {
+    this.#redirectHost = host
+    this.#connection?.close('MAX asked to reconnect')
+  }
+
+  /** Ends a session that MAX does not want any more (design D8). */
+  stop(failure: GatewayError): void {
+    const { store, account } = this.#deps
+    this.hangUp('stopped')
+    const expired = failure.code === 'LOGIN_REQUIRED'
+    if (expired) account.dropToken()
+    const action = expired ? LOG_IN_AGAIN : 'See the reason; then POST /session/connect'
+    const stopped = { reason: failure.message, action }
+    store.set('stopped', stopped)
+    this.to({ name: 'stopped', ...stopped })
+    this.#deps.onStopped(failure, expired)
+    for (const wake of this.#waiters) wake(failure)
+  }
+
+  /**
+   * Waits for a session that is coming back by itself; anything else is refused at once.
+   * @throws {GatewayError} NOT_CONNECTED with the state and what to do about it.
+   */
+  async requireOnline(): Promise<void> {
+    if (this.isOnline) return
+    const state = this.#state
+    const soon =
+      state.name === 'connecting' ||
+      (state.name === 'waiting' && state.retryAt - this.#deps.clock.now() < RESUME_WAIT_MS)
+    if (soon) await this.untilOnline(RESUME_WAIT_MS)
+    if (!this.isOnline) throw this.#offlineError()
+  }
+
+  /** Resolves when the session is online or the time is up; rejects when it is stopped. */
+  untilOnline(waitMs: number): Promise<void> {
+    if (this.isOnline) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const finish = (error?: GatewayError): void => {
+        this.#waiters.delete(finish)
+        stop()
+        if (error) reject(error)
+        else resolve()
+      }
+      const stop = this.#deps.clock.after(waitMs, () => finish())
+      this.#waiters.add(finish)
+    })
+  }
+
+  /** Dials and logs in with the stored token; a failure leads to the next wait or to a stop. */
+  #tryAgain(): void {
+    this.#cancelRetry()
+    this.#attempt += 1
+    this.#deps.onRetry(this.#attempt)
+    const run = async (): Promise<void> => {
+      const connection = await this.dial()
+      await this.logIn(connection, await this.#deps.account.token())
+    }
+    run().catch((error: unknown) => {
+      const code = error instanceof GatewayError ? error.code : String(error)
+      this.#deps.log('warn', 'connecting failed', { error: code, attempt: this.#attempt })
+      // A disconnect, a logout or another dial has decided otherwise meanwhile.
+      if (this.#connection !== undefined && this.#state.name !== 'connecting') return
+      if (this.#deps.store.get('wanted') === 'online') this.recover(error)
+    })
+  }
+
+  /** After a failed login: a later try, or the end when MAX refused for good. */
+  recover(error: unknown): void {
+    this.hangUp('connecting failed')
+    const failure = error instanceof GatewayError ? error : undefined
+    const refusal = failure?.data.maxError
+    const final = refusal && sessionConsequence(refusal) === 'stop'
+    // A flood of logins is over some time; nothing a person could do shortens it.
+    if (failure && final && failure.code !== 'RATE_LIMITED') {
+      this.stop(failure)
+      return
+    }
+    const delay = Math.max(this.#backoff(this.#attempt), failure?.data.retryAfterMs ?? 0)
+    this.#retryAt(this.#deps.clock.now() + delay, failure?.message ?? 'the connection failed')
+  }
+
+  /** The connection is gone without our doing. */
+  #lost(reason: string): void {
+    const { clock } = this.#deps
+    const state = this.#state
+    this.#connection = undefined
+    this.#deps.log('info', 'connection lost', { reason, state: state.name })
+    // While dialing or logging in, the pending call fails and decides.
+    if (state.name === 'connecting') return
+    if (state.name !== 'online') {
+      this.rest()
+      return
+    }
+    if (clock.now() - state.since >= STABLE_AFTER_MS) this.#attempt = 0
+    this.#deps.onLost(reason)
+    this.#retryAt(clock.now() + this.#backoff(this.#attempt + 1), `connection lost: ${reason}`)
+  }
+
+  #backoff(attempt: number): number {
+    const { store, clock, random } = this.#deps
+    return reconnectDelay(attempt, store.get('lastLoginAt') ?? 0, clock.now(), random)
+  }
+
+  #retryAt(retryAt: number, reason: string): void {
+    const { clock } = this.#deps
+    this.to({ name: 'waiting', retryAt, attempt: this.#attempt, reason })
+    // The alarm covers a wait that outlives the object; a timer is exact while it lives.
+    this.#cancelRetry()
+    this.#cancelRetry = clock.after(Math.max(0, retryAt - clock.now()), () => {
+      if (this.#state.name === 'waiting') this.#tryAgain()
+    })
+  }
+
+  #requireOwn(connection: MaxConnection): void {
+    if (connection === this.#connection && connection.isOpen) return
+    throw new GatewayError('NOT_CONNECTED', 'the connection was lost or taken over')
+  }
+
+  #offlineError(): GatewayError {
+    const state = this.#state
+    const retryAfterMs =
+      state.name === 'waiting' ? Math.max(1_000, state.retryAt - this.#deps.clock.now()) : undefined
+    return new GatewayError('NOT_CONNECTED', `not connected (${state.name})`, {
+      details: {
+        state: state.name,
+        ...('reason' in state ? { reason: state.reason } : {}),
+        ...('action' in state ? { action: state.action } : {}),
+      },
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    })
+  }
+}
