@@ -46,7 +46,7 @@ export const requiredOrigin = 'https://web.max.ru'
 export const startSandbox = async (options: SandboxOptions = {}): Promise<RunningSandbox> => {
   const { host = '127.0.0.1', port = 0, tlsPort = 0, settings = {}, storage } = options
   const core = new Simulator({ clock: systemClock, random: Math.random, settings, storage })
-  const certificates = createCertificates(Date.now())
+  const certificates = await createCertificates(Date.now())
   const folder = options.caFile ? undefined : await mkdtemp(join(tmpdir(), 'max-sandbox-'))
   const caFile = options.caFile ?? join(folder ?? '', 'ca.pem')
   await writeFile(caFile, certificates.ca)
