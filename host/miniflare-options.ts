@@ -15,7 +15,9 @@ const wranglerSchema = z.object({
   compatibility_flags: list(z.string()),
   triggers: z.object({ crons: list(z.string()) }).default({ crons: [] }),
   vars: z.record(z.string(), z.json()).default({}),
-  d1_databases: list(z.object({ binding: z.string(), database_name: z.string() })),
+  d1_databases: list(
+    z.object({ binding: z.string(), database_name: z.string(), database_id: z.string() }),
+  ),
   r2_buckets: list(z.object({ binding: z.string(), bucket_name: z.string() })),
   durable_objects: z
     .object({ bindings: list(z.object({ name: z.string(), class_name: z.string() })) })

@@ -3,8 +3,7 @@
 //
 //   node scripts/with-deps.mjs node host/main.ts --port 8080
 import { spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -12,16 +11,18 @@ import { fileURLToPath } from 'node:url'
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const modules = path.join(root, 'node_modules')
 const bin = path.join(modules, '.bin')
-const stamp = path.join(modules, '.lock-hash')
 const windows = process.platform === 'win32'
 
-const lockHash = createHash('sha256')
-  .update(readFileSync(path.join(root, 'package-lock.json')))
-  .digest('hex')
-const installed =
-  existsSync(path.join(bin, windows ? 'node.cmd' : 'node')) &&
-  existsSync(stamp) &&
-  readFileSync(stamp, 'utf8') === lockHash
+/** Packages by folder as a lock file has them; empty when there is none. */
+const packagesOf = (lockFile) =>
+  existsSync(lockFile) ? JSON.parse(readFileSync(lockFile, 'utf8')).packages : {}
+
+// npm leaves its own copy of the lock file in node_modules when an installation is complete.
+const present = packagesOf(path.join(modules, '.package-lock.json'))
+const installed = Object.entries(packagesOf(path.join(root, 'package-lock.json'))).every(
+  ([folder, { version, optional }]) =>
+    folder === '' || optional || present[folder]?.version === version,
+)
 
 if (!installed) {
   process.stderr.write('Installing dependencies (once)...\n')
@@ -34,7 +35,6 @@ if (!installed) {
     process.stderr.write('npm ci failed; the lines above say why.\n')
     process.exit(install.status ?? 1)
   }
-  writeFileSync(stamp, lockHash)
 }
 
 const [command, ...args] = process.argv.slice(2)

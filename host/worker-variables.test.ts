@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { defaultSettings } from './flags.ts'
+import { tenantsThatFit } from './open-files.ts'
+import { isLoopback, workerVariables } from './worker-variables.ts'
+
+const secrets = { adminToken: 'a', masterKey: 'm', version: '1' }
+
+describe('workerVariables', () => {
+  it('leaves out what is not set', () => {
+    expect(workerVariables(defaultSettings(), secrets)).toEqual({
+      MAXAPI_ADMIN_TOKEN: 'a',
+      MAXAPI_MASTER_KEY: 'm',
+      MAXAPI_VERSION: '1',
+      MAXAPI_WEBHOOK_FORMAT: 'json',
+      MAXAPI_SKIPMEDIA: 'false',
+      MAXAPI_ALLOW_PRIVATE_NETWORK: 'false',
+      MAXAPI_LOOPBACK: 'true',
+      MAXAPI_LOG: 'json',
+    })
+  })
+
+  it.each([
+    ['127.0.0.1', true],
+    ['127.8.8.8', true],
+    ['::1', true],
+    ['localhost', true],
+    ['0.0.0.0', false],
+    ['::', false],
+    ['127.example', false],
+  ])('takes %s as loopback: %s', (address, loopback) => {
+    expect(isLoopback(address)).toBe(loopback)
+  })
+})
+
+describe('tenantsThatFit', () => {
+  it('counts five files per tenant after a reserve', () => {
+    expect([tenantsThatFit(256), tenantsThatFit(1_512), tenantsThatFit(65_536)]).toEqual([
+      0, 200, 13_004,
+    ])
+  })
+})
