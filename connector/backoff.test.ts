@@ -1,0 +1,62 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { nextAlarm } from './alarm.ts'
+import { reconnectDelay, resumeDelay } from './backoff.ts'
+
+describe('reconnectDelay', () => {
+  it('[BO1] stays within full jitter over 1 s to 5 min', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 1000 }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (attempt, random) => {
+          const delay = reconnectDelay(attempt, 0, 1_790_000_000_000, () => random)
+          expect(delay).toBeGreaterThanOrEqual(0)
+          expect(delay).toBeLessThanOrEqual(
+            Math.min(300_000, 1000 * 2 ** Math.min(attempt - 1, 20)),
+          )
+        },
+      ),
+    )
+  })
+
+  it('[BO2] keeps LOGINs a minute apart from the third on', () => {
+    const now = 1_790_000_000_000
+    expect(reconnectDelay(2, now, now, () => 0)).toBe(0)
+    expect(reconnectDelay(3, now - 10_000, now, () => 0)).toBe(50_000)
+    expect(reconnectDelay(3, now - 90_000, now, () => 0)).toBe(0)
+  })
+
+  it('[BO3] spreads restarted sessions over a few seconds', () => {
+    expect([0, 0.5, 0.999].map((random) => resumeDelay(() => random))).toEqual([0, 1500, 2997])
+  })
+})
+
+describe('nextAlarm', () => {
+  const now = 1_790_000_000_000
+  const states = [
+    'online',
+    'connecting',
+    'awaiting_qr',
+    'awaiting_code',
+    'waiting',
+    'stopped',
+    'offline',
+    'logged_out',
+  ] as const
+  const due = fc.option(fc.integer({ min: now - 1e6, max: now + 1e9 }), { nil: undefined })
+
+  it('[AL1] is never later than what is due, never in the past, and never missing while work is due', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...states), due, due, (state, retryAt, deliveryAt) => {
+        const at = nextAlarm({ state, retryAt, deliveryAt }, now)
+        const live = ['online', 'connecting', 'awaiting_qr', 'awaiting_code'].includes(state)
+        if (live) expect(at).toBeLessThanOrEqual(now + 30_000)
+        if (retryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, retryAt))
+        if (deliveryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, deliveryAt))
+        if (!live && retryAt === undefined && deliveryAt === undefined) expect(at).toBeUndefined()
+        if (at !== undefined) expect(at).toBeGreaterThanOrEqual(now)
+      }),
+    )
+  })
+})

@@ -1,0 +1,351 @@
+import { describe, expect, it } from 'vitest'
+import { GatewayError } from '../schema/errors.ts'
+import { Opcode } from '../schema/opcodes.ts'
+import type { LoginStep } from '../schema/session-port.ts'
+import { settle } from '../test/support/fake-clock.ts'
+import { createLive, tenant } from '../test/support/live.ts'
+
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'ok',
+    (error: unknown) => (error instanceof GatewayError ? error.code : String(error)),
+  )
+const text = (chatId: number, words: string) => ({
+  chatId,
+  message: { text: words, elements: [], attaches: [] },
+  notify: true,
+})
+const PHONE = '+79990001122'
+
+describe.each(['binary', 'json', 'tcp'] as const)('login over %s', (encoding) => {
+  const fresh = (account: { password?: string } = {}) => {
+    const rig = createLive({ encoding })
+    const me = rig.sim.direct.createAccount({ phone: PHONE, firstName: 'Me', ...account })
+    const live = rig.boot()
+    live.configure(tenant)
+    return { ...rig, me, live }
+  }
+
+  it('[SS1] logs in by SMS and comes online on the same connection', async () => {
+    const { live, me, world } = fresh()
+    expect(await live.requestCode(PHONE, 'ru')).toMatchObject({ step: 'code', codeLength: 6 })
+    expect(live.status().state).toBe('awaiting_code')
+    expect(await codeOf(live.confirmCode('000000'))).toBe('CODE_WRONG')
+    expect(await live.confirmCode('123456')).toMatchObject({ step: 'done', maxUserID: me.id })
+    expect(live.status()).toMatchObject({ state: 'online', loggedIn: true, maxUserID: me.id })
+    expect(world.dials).toBe(1)
+  })
+
+  it('[SS2] asks for the cloud password after the code', async () => {
+    const { live } = fresh({ password: 'correct horse' })
+    await live.requestCode(PHONE, 'ru')
+    expect((await live.confirmCode('123456')).step).toBe('password')
+    expect(live.status().state).toBe('awaiting_password')
+    expect(await codeOf(live.checkPassword('wrong'))).toBe('PASSWORD_WRONG')
+    expect((await live.checkPassword('correct horse')).step).toBe('done')
+    expect(live.status().state).toBe('online')
+  })
+
+  it('[SS3] logs in by QR when the phone approves', async () => {
+    const { live, sim, me, clock, bodies } = fresh()
+    const qr = await live.qr()
+    expect(qr.link).toMatch(/^https:\/\/max\.ru\/:auth\//)
+    expect(await live.qr()).toEqual(qr)
+    await clock.advance(11_000)
+    expect(live.status().state).toBe('awaiting_qr')
+    sim.direct.approveQr(me.id, qr.link)
+    await clock.advance(6_000)
+    expect(live.status().state).toBe('online')
+    expect(bodies().map((event) => event.type)).toEqual(
+      expect.arrayContaining(['QRGenerated', 'QRScanned', 'QRAuthorized', 'Connected']),
+    )
+  })
+
+  it('[SS4] registers a new number', async () => {
+    const { live } = fresh()
+    await live.requestCode('+79995550000', 'ru')
+    expect(await live.confirmCode('123456')).toEqual({ step: 'registration' })
+    expect(live.status().state).toBe('registering')
+    expect((await live.register('Новый', 'Человек')).step).toBe('done')
+    expect(live.status().state).toBe('online')
+  })
+
+  it('[SS5] adopts a token; one that does not work leaves no trace', async () => {
+    const { live, sim, me } = fresh()
+    expect(await codeOf(live.adoptToken('no such token'))).toBe('LOGIN_REQUIRED')
+    expect(live.status()).toMatchObject({ state: 'logged_out', authenticated: false })
+    expect((await live.adoptToken(sim.direct.issueToken(me.id).token)).step).toBe('done')
+    expect(await codeOf(live.qr())).toBe('ALREADY_LOGGED_IN')
+    expect(await codeOf(live.adoptToken('another'))).toBe('ALREADY_LOGGED_IN')
+  })
+})
+
+describe('login', () => {
+  it('[SS6] refreshes an expired QR code, ten times at most', async () => {
+    const { boot, clock, bodies, world } = createLive()
+    const live = boot()
+    live.configure(tenant)
+    const first = await live.qr()
+    await clock.advance(126_000)
+    expect((await live.qr()).link).not.toBe(first.link)
+    await clock.advance(11 * 130_000)
+    expect(live.status().state).toBe('logged_out')
+    const types = bodies().map((event) => event.type)
+    expect(types.filter((type) => type === 'QRGenerated')).toHaveLength(11)
+    expect(types.filter((type) => type === 'QRExpired')).toHaveLength(11)
+    expect(world.dials).toBe(1)
+  })
+
+  it('[SS7] passes a captcha demand on and suggests the QR code', async () => {
+    const { boot } = createLive({ settings: { sms: 'captcha' } })
+    const live = boot()
+    live.configure(tenant)
+    const error = await live.requestCode(PHONE, 'ru').catch((thrown: GatewayError) => thrown)
+    expect((error as GatewayError).data).toMatchObject({
+      code: 'CAPTCHA_REQUIRED',
+      details: { suggestion: expect.stringContaining('/session/qr') },
+    })
+  })
+
+  it('[SS8] a step without the one before is refused', async () => {
+    const { boot } = createLive()
+    const live = boot()
+    live.configure(tenant)
+    for (const step of [
+      () => live.confirmCode('123456'),
+      () => live.resendCode(),
+      () => live.checkPassword('x'),
+      () => live.register('x'),
+    ] as (() => Promise<LoginStep>)[]) {
+      expect(await codeOf(step())).toBe('NO_PENDING_LOGIN')
+    }
+    expect(await codeOf(live.connect(0))).toBe('LOGIN_REQUIRED')
+  })
+})
+
+describe('an online session', () => {
+  it('[SS9] stores a message before it acknowledges it, and delivers it once', async () => {
+    const { online, sim, clock, bodies } = createLive()
+    const { me, friend } = await online()
+    const sent = sim.direct.incoming({ to: me.id, from: friend.id, text: 'Привет' })
+    await clock.advance(1_000)
+    const messages = bodies().filter((event) => event.type === 'Message')
+    expect(messages).toHaveLength(1)
+    expect(messages[0]).toMatchObject({
+      opcode: 128,
+      userID: tenant.id,
+      instanceName: tenant.name,
+      event: { message: { id: String(sent.messageId), text: 'Привет' } },
+    })
+    // Acknowledged: nothing is sent again after a reconnect.
+    sim.direct.close(me.id)
+    await clock.advance(10_000)
+    expect(bodies().filter((event) => event.type === 'Message')).toHaveLength(1)
+  })
+
+  it('[SS10] comes back by itself and misses nothing that was sent meanwhile', async () => {
+    const { online, sim, pass, bodies, world } = createLive()
+    const { live, me, friend } = await online()
+    sim.direct.close(me.id)
+    await settle()
+    expect(live.status().state).toBe('waiting')
+    sim.direct.incoming({ to: me.id, from: friend.id, text: 'while you were away' })
+    await pass(live, 10_000)
+    expect(live.status().state).toBe('online')
+    expect(world.dials).toBe(2)
+    // The gateway's own events and the chat's are two lanes: each is in order by itself.
+    const types = bodies().map((event) => event.type)
+    expect(types.filter((type) => type === 'Message')).toHaveLength(1)
+    expect(types.filter((type) => type !== 'Message')).toEqual([
+      'Connected',
+      'Disconnected',
+      'Connected',
+    ])
+  })
+
+  it('[SS11] waits longer and longer, and keeps LOGINs a minute apart', async () => {
+    const { online, pass, world, sim } = createLive()
+    const { live, me } = await online()
+    world.refuseDials = true
+    sim.direct.close(me.id)
+    await pass(live, 600_000)
+    expect(world.dials).toBeLessThan(15)
+    world.refuseDials = false
+    await pass(live, 300_000)
+    expect(live.status().state).toBe('online')
+  })
+
+  it('[SS12] stops when MAX no longer accepts the token, and says what to do', async () => {
+    const { online, sim, pass, bodies, world } = createLive()
+    const { live, me } = await online()
+    sim.direct.fault({ kind: 'logout', userId: me.id, code: '', delayMs: 0, count: 1 })
+    await pass(live, 120_000)
+    expect(live.status()).toMatchObject({
+      state: 'stopped',
+      authenticated: false,
+      action: expect.stringContaining('/session/qr'),
+    })
+    const dials = world.dials
+    await pass(live, 600_000)
+    expect(world.dials).toBe(dials)
+    expect(bodies().some((event) => ['AuthExpired', 'LoggedOut'].includes(event.type))).toBe(true)
+    expect(await codeOf(live.call(Opcode.CHAT_INFO, {}))).toBe('NOT_CONNECTED')
+  })
+
+  it('[SS13] keeps the newest token that LOGIN hands out, sealed', async () => {
+    const { online, sim, pass, sql } = createLive({ settings: { rotateToken: 'new' } })
+    const { live, me } = await online()
+    const stored = () => String(sql.all("SELECT value FROM meta WHERE key = 'token'")[0]?.value)
+    const first = stored()
+    expect(first).toContain('sealed max-token')
+    sim.direct.close(me.id)
+    await pass(live, 10_000)
+    expect(live.status().state).toBe('online')
+    expect(stored()).not.toBe(first)
+  })
+
+  it('[SS14] after a crash it comes back with what it was doing', async () => {
+    const { online, sim, boot, pass, bodies } = createLive()
+    const { me, friend } = await online()
+    sim.direct.close(me.id)
+    sim.direct.incoming({ to: me.id, from: friend.id, text: 'during the crash' })
+    const second = boot()
+    expect(second.status()).toMatchObject({ state: 'waiting', wanted: 'online' })
+    await pass(second, 5_000)
+    expect(second.status().state).toBe('online')
+    expect(bodies().filter((event) => event.type === 'Message')).toHaveLength(1)
+    await second.disconnect()
+    expect(boot().status()).toMatchObject({ state: 'offline', authenticated: true })
+  })
+
+  it('[SS15] keeps its alarm at least every 30 s while online, none while offline', async () => {
+    const { online, world, clock, pass } = createLive()
+    const { live } = await online()
+    for (let i = 0; i < 10; i += 1) {
+      expect(world.alarmAt! - clock.now()).toBeLessThanOrEqual(30_000)
+      await pass(live, 30_000)
+    }
+    expect(live.status()).toMatchObject({ state: 'online', pingMs: 0 })
+    await live.disconnect()
+    await pass(live, 1_000)
+    expect(world.alarmAt).toBeUndefined()
+  })
+
+  it('[SS16] a half-open socket is noticed and replaced', async () => {
+    const { online, sim, pass, world } = createLive()
+    const { live, me } = await online()
+    sim.direct.fault({ kind: 'hang', userId: me.id, code: '', delayMs: 0, count: 4 })
+    await pass(live, 120_000)
+    sim.direct.clearFaults()
+    await pass(live, 90_000)
+    expect(world.dials).toBeGreaterThan(1)
+    expect(live.status().state).toBe('online')
+  })
+
+  it('[SS17] follows a RECONNECT order to the named host', async () => {
+    const { online, sim, pass, world } = createLive()
+    const { live, me } = await online()
+    sim.direct.push(me.id, Opcode.RECONNECT, { redirectHost: 'other.example:443', tls: true })
+    await pass(live, 5_000)
+    expect(world.redirects).toEqual([undefined, 'other.example:443'])
+    expect(live.status().state).toBe('online')
+  })
+
+  it('[SS18] logging out forgets the account and tells MAX', async () => {
+    const { online, sim, sql } = createLive()
+    const { live } = await online()
+    await live.logout()
+    expect(live.status()).toMatchObject({ state: 'logged_out', authenticated: false, maxUserID: 0 })
+    expect(sim.direct.state.online).toBe(0)
+    expect(sql.all("SELECT * FROM meta WHERE key = 'token'")).toEqual([])
+    expect(live.contacts()).toEqual([])
+  })
+
+  it('[SS19] knows the contacts that LOGIN told of', async () => {
+    const { online } = createLive()
+    const { live, friend } = await online()
+    expect(live.contacts().map((contact) => Number(contact.id))).toContain(friend.id)
+  })
+})
+
+describe('sending', () => {
+  it('[SN1] a message is written down before it goes out', async () => {
+    const { online, sql, sim } = createLive()
+    const { live, me, chatId } = await online()
+    sim.direct.fault({ kind: 'hang', userId: me.id, opcode: 64, code: '', delayMs: 0, count: 99 })
+    void live.send(text(chatId, 'hello')).catch(() => {})
+    expect(sql.all('SELECT state FROM sends')).toEqual([{ state: 'sending' }])
+  })
+
+  it('[SN2] a lost answer is repeated under the same cid: one message exists', async () => {
+    const { online, sim, clock } = createLive()
+    const { live, me, chatId } = await online()
+    sim.direct.fault({ kind: 'hang', userId: me.id, opcode: 64, code: '', delayMs: 0, count: 1 })
+    const sending = live.send(text(chatId, 'once'))
+    await clock.advance(11_000)
+    const sent = await sending
+    const messages = sim.direct.messages(me.id, chatId)
+    expect(messages).toHaveLength(1)
+    expect(String(messages[0]?.id)).toBe(sent.messageId)
+  })
+
+  it('[SN3] a send that a crash interrupted is finished after the restart, once', async () => {
+    const { online, sim, boot, pass, sql } = createLive()
+    const { live, me, chatId } = await online()
+    sim.direct.fault({ kind: 'drop', userId: me.id, opcode: 64, code: '', delayMs: 0, count: 1 })
+    void live.send(text(chatId, 'crash'), 'key-1').catch(() => {})
+    await settle()
+    const second = boot()
+    await pass(second, 10_000)
+    expect(second.status().pendingSends).toBe(0)
+    const messages = sim.direct.messages(me.id, chatId)
+    expect(messages).toHaveLength(1)
+    const again = await second.send(text(chatId, 'crash'), 'key-1')
+    expect(again.messageId).toBe(String(messages[0]?.id))
+    expect(sim.direct.messages(me.id, chatId)).toHaveLength(1)
+    expect(sql.all('SELECT state FROM sends')).toEqual([{ state: 'sent' }])
+  })
+
+  it('[SN4] one idempotency key is one message; another body under it is refused', async () => {
+    const { online, sim } = createLive()
+    const { live, me, chatId } = await online()
+    const first = await live.send(text(chatId, 'a'), 'k')
+    expect((await live.send(text(chatId, 'a'), 'k')).messageId).toBe(first.messageId)
+    expect(await codeOf(live.send(text(chatId, 'b'), 'k'))).toBe('IDEMPOTENCY_MISMATCH')
+    sim.direct.fault({ kind: 'hang', userId: me.id, opcode: 64, code: '', delayMs: 0, count: 1 })
+    void live.send(text(chatId, 'c'), 'k2').catch(() => {})
+    expect(await codeOf(live.send(text(chatId, 'c'), 'k2'))).toBe('IN_PROGRESS')
+    expect(sim.direct.messages(me.id, chatId).map((message) => message.text)).toEqual(['a', 'c'])
+  })
+
+  it('[SN5] the refusal of MAX comes out with its words and is final', async () => {
+    const { online, sql, clock } = createLive()
+    const { live } = await online()
+    const error = await live.send(text(-1, 'nowhere')).catch((thrown: GatewayError) => thrown)
+    expect((error as GatewayError).data.maxError?.code).toMatch(/not\.found/)
+    await clock.advance(1_000)
+    expect(sql.all('SELECT state FROM sends')).toEqual([{ state: 'failed' }])
+  })
+
+  it('[SN6] without any answer the outcome is unknown to the caller and stays on record', async () => {
+    const { online, sim, pass, sql } = createLive()
+    const { live, me, chatId } = await online()
+    sim.direct.fault({ kind: 'hang', userId: me.id, opcode: 64, code: '', delayMs: 0, count: 99 })
+    const outcome = codeOf(live.send(text(chatId, 'x')))
+    await pass(live, 31_000)
+    expect(await outcome).toBe('OUTCOME_UNKNOWN')
+    await pass(live, 1_000)
+    expect(sql.all('SELECT state FROM sends')).toEqual([{ state: 'unknown' }])
+  })
+
+  it('[SN7] two messages in the same millisecond get different cids', async () => {
+    const { online, sim } = createLive()
+    const { live, me, chatId } = await online()
+    await Promise.all(['a', 'b', 'c'].map((words) => live.send(text(chatId, words))))
+    expect(sim.direct.messages(me.id, chatId).map((message) => message.text)).toEqual([
+      'a',
+      'b',
+      'c',
+    ])
+  })
+})

@@ -1,0 +1,143 @@
+import type { Destination, Outcome } from '../../connector/delivery.ts'
+import { createCodec, type Encoding } from '../../connector/frame.ts'
+import { LiveSession } from '../../connector/live-session.ts'
+import { migrate } from '../../connector/migrations.ts'
+import { handshakeProfile } from '../../connector/profile.ts'
+import type { MaxSocket } from '../../connector/socket.ts'
+import { type LoggedEvent, Store } from '../../connector/store.ts'
+import type { Vault } from '../../connector/vault.ts'
+import type { Clock as SandboxClock, Settings } from '../../sandbox/settings.ts'
+import { Simulator } from '../../sandbox/simulator.ts'
+import type { TenantConfig } from '../../schema/session-port.ts'
+import { FakeClock, settle } from './fake-clock.ts'
+import { nodeSql } from './node-sql.ts'
+
+/** Seals without a key: what matters here is only that nothing is stored in clear by accident. */
+const readableVault: Vault = {
+  seal: async (secret, purpose) => `sealed ${purpose} ${[...secret].reverse().join('')}`,
+  open: async (sealed, purpose) => {
+    if (!sealed.startsWith(`sealed ${purpose} `)) throw new Error('not sealed for this')
+    return [...sealed.slice(`sealed ${purpose} `.length)].reverse().join('')
+  },
+  derive: async () => new Uint8Array(32),
+}
+
+export const tenant: TenantConfig = {
+  id: 'tenant-1',
+  name: 'Test',
+  generation: 1,
+  sandbox: false,
+  webhook: 'https://example.com/hook',
+  events: ['All'],
+}
+
+/** Everything a session needs, in memory: real frames to the simulator, real SQL, a still clock. */
+export const createLive = (options: { encoding?: Encoding; settings?: Partial<Settings> } = {}) => {
+  const { encoding = 'binary' } = options
+  const clock = new FakeClock()
+  const sql = nodeSql()
+  migrate(sql)
+  const sim = new Simulator({
+    clock: clock satisfies SandboxClock,
+    random: Math.random,
+    settings: { pushPresence: false, idleCloseMs: 0, ...options.settings },
+  })
+  const world = {
+    dials: 0,
+    refuseDials: false,
+    redirects: [] as (string | undefined)[],
+    alarmAt: undefined as number | undefined,
+    delivered: [] as LoggedEvent[],
+    deliver: (_event: LoggedEvent): Outcome => ({ kind: 'delivered' }),
+  }
+
+  const dial = async (): Promise<MaxSocket> => {
+    world.dials += 1
+    if (world.refuseDials) throw new Error('connection refused')
+    let down = false
+    const fall = (reason: string) => {
+      if (down) return
+      down = true
+      line.closed()
+      queueMicrotask(() => socket.onDown(reason))
+    }
+    const line = sim.open({
+      transport: encoding === 'tcp' ? 'tcp' : 'websocket',
+      send: (data) => queueMicrotask(() => down || socket.onData(data)),
+      close: (_code, reason) => fall(reason),
+    })
+    const socket: MaxSocket = {
+      onData: () => {},
+      onDown: () => {},
+      send: (data) => queueMicrotask(() => down || line.receive(data)),
+      close: fall,
+    }
+    return socket
+  }
+
+  const destination: Destination = {
+    id: 'webhook',
+    wants: () => true,
+    deliver: async (event) => {
+      const outcome = world.deliver(event)
+      if (outcome.kind === 'delivered') world.delivered.push(event)
+      return outcome
+    },
+  }
+
+  /** A session over the same storage: the first one, or what comes after a crash. */
+  const boot = (): LiveSession => {
+    const live = new LiveSession({
+      store: new Store(sql),
+      vault: readableVault,
+      clock,
+      random: () => 0.5,
+      log: () => {},
+      profile: handshakeProfile(encoding, undefined),
+      codec: createCodec({ encoding, side: 'client' }),
+      dial: (host) => {
+        world.redirects.push(host)
+        return dial
+      },
+      destinations: () => [destination],
+      setAlarm: (at) => {
+        world.alarmAt = at
+      },
+    })
+    live.start()
+    return live
+  }
+
+  /** Lets time pass and rings the alarm whenever it was asked for. */
+  const pass = async (live: LiveSession, ms: number): Promise<void> => {
+    const end = clock.now() + ms
+    while (clock.now() < end) {
+      const next = Math.min(world.alarmAt ?? end, end)
+      await clock.advance(Math.max(1, next - clock.now()))
+      if (world.alarmAt !== undefined && world.alarmAt <= clock.now()) live.tick()
+      await settle()
+    }
+  }
+
+  /** A session that is online as a new account with one friend. */
+  const online = async () => {
+    const me = sim.direct.createAccount({ firstName: 'Me' })
+    const friend = sim.direct.createAccount({ firstName: 'Friend' })
+    sim.direct.befriend(me.id, friend.id)
+    const live = boot()
+    live.configure(tenant)
+    await live.adoptToken(sim.direct.issueToken(me.id).token)
+    return { live, me, friend, chatId: Number(BigInt(me.id) ^ BigInt(friend.id)) }
+  }
+
+  const bodies = () => world.delivered.map((event) => JSON.parse(event.body) as EventBody)
+  return { world, clock, sim, sql, boot, pass, online, bodies }
+}
+
+export interface EventBody {
+  id: string
+  type: string
+  sequence: number
+  event?: { chatId?: number; message?: { id: string; text: string } }
+  [field: string]: unknown
+}
