@@ -47,34 +47,46 @@ class RuntimeLog extends MiniflareLog {
   }
 }
 
+/** Miniflare ends the process by itself on a signal, before anybody could stop cleanly. */
+const keepingSignals = <Value>(make: () => Value): Value => {
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  const before = signals.map((signal) => process.listeners(signal))
+  const value = make()
+  signals.forEach((signal, index) => {
+    for (const listener of process.listeners(signal)) {
+      if (!before[index]?.includes(listener)) process.off(signal, listener)
+    }
+  })
+  return value
+}
+
 /** Starts the embedded workerd with one Worker on a socket of its own. */
 export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> => {
   const { worker, code, host, port, folder, log, onRestart } = options
   const guard = guardRuntime((command) => path.basename(command).startsWith('workerd'))
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      // Miniflare's own entry, which nobody is told about.
-      host: '127.0.0.1',
-      port: 0,
-      cf: false,
-      telemetry: { enabled: false },
-      log: new RuntimeLog(log),
-      handleStructuredLogs: (line) => {
-        const entry = readRuntimeLine(line.level, line.message)
-        log(entry.level, entry.message, entry.fields)
+  const instance = convertV4MiniflareOptions({
+    // Miniflare's own entry, which nobody is told about.
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+    telemetry: { enabled: false },
+    log: new RuntimeLog(log),
+    handleStructuredLogs: (line) => {
+      const entry = readRuntimeLine(line.level, line.message)
+      log(entry.level, entry.message, entry.fields)
+    },
+    unsafeHandleRuntimeRestart: onRestart,
+    resourcePersistencePath: folder,
+    workers: [
+      {
+        ...worker,
+        modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
+        // Past Miniflare's entry, which costs more than the Worker does.
+        unsafeDirectSockets: [{ host, port }],
       },
-      unsafeHandleRuntimeRestart: onRestart,
-      resourcePersistencePath: folder,
-      workers: [
-        {
-          ...worker,
-          modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
-          // Past Miniflare's entry, which costs more than the Worker does.
-          unsafeDirectSockets: [{ host, port }],
-        },
-      ],
-    }),
-  )
+    ],
+  })
+  const miniflare = keepingSignals(() => new Miniflare(instance))
   const stop = async () => {
     await miniflare.dispose()
     guard.end()
