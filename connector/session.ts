@@ -227,7 +227,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   }
 }
 
-const objectSql = (storage: DurableObjectStorage): Sql => ({
+/** The store's SQLite port over an object's own storage. */
+export const objectSql = (storage: DurableObjectStorage): Sql => ({
   all: (statement, ...values) => storage.sql.exec(statement, ...values).toArray() as SqlRow[],
   transaction: (work) => storage.transactionSync(work),
 })
