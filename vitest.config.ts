@@ -5,6 +5,8 @@ const rooms = '{schema,connector,worker,sandbox,host,scripts,bench,test}'
 
 export default defineConfig({
   test: {
+    // What the Worker logs is of interest where a test fails.
+    silent: 'passed-only',
     projects: [
       {
         test: {
