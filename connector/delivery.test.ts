@@ -137,6 +137,22 @@ describe('Delivery', () => {
     expect(delivery.summary()).toEqual({ pending: 0, failing: false })
   })
 
+  it('[DL3] lanes that fail side by side count as one failure', async () => {
+    const { delivery, append, clock } = setup()
+    const receiver = new Receiver('webhook', clock)
+    let up = false
+    receiver.answer = () => (up ? { kind: 'delivered' } : { kind: 'failed', error: 'down' })
+    delivery.setDestinations([receiver])
+    for (let i = 0; i < 20; i += 1) append(`e${i}`, `chat${i}`)
+    delivery.kick()
+    await clock.advance(1)
+    expect(receiver.attempts).toHaveLength(LANES)
+    up = true
+    await pass(clock, delivery, 6_000)
+    expect(new Set(receiver.received).size).toBe(20)
+    expect(delivery.summary()).toEqual({ pending: 0, failing: false })
+  })
+
   it('[DL4] follows the schedule, then parks the event and the lane goes on', async () => {
     const { delivery, append, clock, sql } = setup()
     const receiver = new Receiver('webhook', clock)

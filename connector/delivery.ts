@@ -73,6 +73,14 @@ interface Target {
   lastError: string | undefined
 }
 
+interface Attempt {
+  target: Target
+  lane: Lane
+  event: LoggedEvent
+  /** `target.failures` when the attempt began. */
+  failuresBefore: number
+}
+
 export interface DeliveryDeps {
   store: Store
   clock: Clock
@@ -221,10 +229,11 @@ export class Delivery {
     let event: LoggedEvent | undefined = first
     try {
       while (event !== undefined && !this.#stopped) {
+        const failuresBefore = target.failures
         const outcome = await this.#attempt(target.destination, event, lane.attempts + 1)
         // Stopped, forgotten or replaced meanwhile: its outcome belongs to nobody any more.
         if (this.#stopped || this.#targets.get(target.destination.id) !== target) return
-        if (!this.#record(target, lane, event, outcome)) return
+        if (!this.#record({ target, lane, event, failuresBefore }, outcome)) return
         event = this.#nextEvent(target, lane)
       }
     } catch (error) {
@@ -245,7 +254,7 @@ export class Delivery {
   }
 
   /** Writes an outcome down; true when the lane may go on at once. */
-  #record(target: Target, lane: Lane, event: LoggedEvent, outcome: Outcome): boolean {
+  #record({ target, lane, event, failuresBefore }: Attempt, outcome: Outcome): boolean {
     const { store, clock, random, log } = this.#deps
     const { destination } = target
     if (outcome.kind === 'delivered') {
@@ -271,7 +280,6 @@ export class Delivery {
     }
     const now = clock.now()
     lane.attempts += 1
-    target.failures += 1
     const asked = outcome.retryAfterMs ?? 0
     if (lane.attempts > RETRY_SCHEDULE_MS.length) {
       store.park(destination.id, event.sequence, outcome.error, now)
@@ -280,7 +288,11 @@ export class Delivery {
     } else {
       lane.retryAt = now + retryDelay(lane.attempts, asked, random)
     }
-    target.pausedUntil = now + retryDelay(target.failures, asked, random)
+    // Lanes that fail side by side met one failure: four would make 5 s of waiting 10 min.
+    if (target.failures <= failuresBefore) {
+      target.failures += 1
+      target.pausedUntil = now + retryDelay(target.failures, asked, random)
+    }
     lane.dirty = true
     this.#flush()
     return false
