@@ -23,3 +23,42 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer)
   },
 }
+
+/**
+ * A clock whose timers share one timer of the host. Nearly every deadline is met and so cancelled;
+ * arming and clearing a timer of the runtime for each would cost more than the work it guards.
+ */
+export const sharedTimer = (clock: Clock): Clock => {
+  const tasks = new Map<number, { at: number; task: () => void }>()
+  let nextId = 0
+  let armedFor = Number.POSITIVE_INFINITY
+  let disarm: () => void = () => {}
+
+  const arm = (at: number): void => {
+    disarm()
+    armedFor = at
+    disarm = clock.after(Math.max(0, at - clock.now()), ring)
+  }
+  const ring = (): void => {
+    armedFor = Number.POSITIVE_INFINITY
+    const now = clock.now()
+    const due = [...tasks].filter(([, { at }]) => at <= now).sort(([, a], [, b]) => a.at - b.at)
+    for (const [id, { task }] of due) {
+      // An earlier task of this round may have cancelled it.
+      if (tasks.delete(id)) task()
+    }
+    let earliest = Number.POSITIVE_INFINITY
+    for (const { at } of tasks.values()) earliest = Math.min(earliest, at)
+    if (earliest < armedFor) arm(earliest)
+  }
+  return {
+    now: () => clock.now(),
+    after: (delayMs, task) => {
+      const id = nextId++
+      const at = clock.now() + delayMs
+      tasks.set(id, { at, task })
+      if (at < armedFor) arm(at)
+      return () => void tasks.delete(id)
+    },
+  }
+}

@@ -95,15 +95,14 @@ export class Outgoing {
     const now = clock.now()
     const cid = Math.max(now, this.#lastCid + 1)
     this.#lastCid = cid
-    store.transaction(() => {
-      this.flush()
-      store.insertSend({
-        cid,
-        state: 'sending',
-        createdAt: now,
-        request,
-        idempotencyKey: key ?? null,
-      })
+    // One turn of the object is one transaction: outcomes and the new message become durable together.
+    this.flush()
+    store.insertSend({
+      cid,
+      state: 'sending',
+      createdAt: now,
+      request,
+      idempotencyKey: key ?? null,
     })
     const open: Open = {
       cid,

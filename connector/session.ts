@@ -10,7 +10,7 @@ import type {
   SessionStatus,
   TenantConfig,
 } from '../schema/session-port.ts'
-import { type Log, systemClock } from './clock.ts'
+import { type Log, sharedTimer, systemClock } from './clock.ts'
 import { newSigningSecret, webhook } from './deliver/webhook.ts'
 import type { Destination } from './delivery.ts'
 import { createCodec } from './frame.ts'
@@ -50,6 +50,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   readonly #store: Store
   readonly #vault: Vault
   readonly #log: Log
+  readonly #clock = sharedTimer(systemClock)
   #live: LiveSession | undefined
   #webhookSecret = ''
   #globalSecret = ''
@@ -138,7 +139,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     const live = new LiveSession({
       store: this.#store,
       vault: this.#vault,
-      clock: systemClock,
+      clock: this.#clock,
       random: Math.random,
       log: this.#log,
       profile,
@@ -169,7 +170,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     }
     const common = {
       format: env.MAXAPI_WEBHOOK_FORMAT === 'form' ? ('form' as const) : ('json' as const),
-      clock: systemClock,
+      clock: this.#clock,
       fetch: (url: RequestInfo | URL, init?: RequestInit) => fetch(url, init),
     }
     const result: Destination[] = []
