@@ -1,50 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type RunningSandbox, startSandbox } from '../../sandbox/node/server.ts'
-import { type Gateway, maxEnv, startGateway, type Tenant } from '../support/gateway.ts'
-import { adopt, createPerson, type Person, sentBy, write } from '../support/people.ts'
-import { type Receiver, startReceiver } from '../support/receiver.ts'
-
-interface Stage {
-  tenant: Tenant
-  receiver: Receiver
-  person: Person
-  chatId: number
-}
+import { describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { sentBy, write } from '../support/people.ts'
+import { useWorld } from '../support/world.ts'
 
 describe('two tenants of one gateway', () => {
-  let sandbox: RunningSandbox
-  let gateway: Gateway
-  const receivers: Receiver[] = []
-  beforeAll(async () => {
-    sandbox = await startSandbox()
-    gateway = await startGateway(maxEnv(sandbox, 'binary'))
-  })
-  afterAll(async () => {
-    await gateway.remove()
-    await Promise.all(receivers.map((receiver) => receiver.close()))
-    await sandbox.close()
-  })
-
-  const enter = async (): Promise<Stage> => {
-    const receiver = await startReceiver()
-    receivers.push(receiver)
-    const tenant = await gateway.createTenant({ receiver })
-    const person = createPerson(sandbox)
-    await adopt(sandbox, tenant, person)
-    await receiver.event('Connected')
-    return { tenant, receiver, person, chatId: person.chatIds[0] ?? 0 }
-  }
+  const { enterOnline: enter } = useWorld('binary')
 
   it('get their own events and messages and nothing of the other', async () => {
     const both = [await enter(), await enter()] as const
     await Promise.all(
-      both.map(async ({ tenant, person, receiver, chatId }, n) => {
+      both.map(async ({ sandbox, tenant, person, receiver }, n) => {
+        const [chatId] = person.chatIds
         for (let i = 0; i < 20; i++) write(sandbox, person, `to ${n}: ${i}`)
         await tenant.post('/chat/send/text', { chatId, text: `from ${n}` })
         await receiver.message(`to ${n}: 19`)
       }),
     )
-    for (const [n, { tenant, person, receiver }] of both.entries()) {
+    for (const [n, { sandbox, tenant, person, receiver }] of both.entries()) {
       expect(receiver.texts).toEqual(Array.from({ length: 20 }, (_, i) => `to ${n}: ${i}`))
       expect(new Set(receiver.received.map(({ body }) => body.instanceID))).toEqual(
         new Set([tenant.id]),
@@ -59,8 +31,8 @@ describe('two tenants of one gateway', () => {
 
   it('cannot reach the chats of the other', async () => {
     const [mine, theirs] = [await enter(), await enter()]
-    const { messageId } = write(sandbox, theirs.person, 'private')
-    const { chatId } = theirs
+    const { messageId } = write(theirs.sandbox, theirs.person, 'private')
+    const [chatId] = theirs.person.chatIds
     const foreign = [
       mine.tenant.request('POST', '/chat/history', { body: { chatId } }),
       mine.tenant.request('POST', '/chat/markread', { body: { chatId, messageId } }),
@@ -83,17 +55,18 @@ describe('two tenants of one gateway', () => {
 
   it('leave nothing behind: a deleted one has no token, no socket, no webhook', async () => {
     const [gone, stays] = [await enter(), await enter()]
+    const { sandbox, gateway } = gone
     const { connections } = sandbox.control.state
     await gateway.admin.call('DELETE', `/admin/users/${gone.tenant.id}`)
     expect(await gone.tenant.request('GET', '/session/status')).toMatchObject({
       status: 401,
       body: { code: 'UNAUTHORIZED' },
     })
-    const body = { chatId: gone.chatId, text: 'ghost' }
+    const body = { chatId: gone.person.chatIds[0], text: 'ghost' }
     expect(await gone.tenant.request('POST', '/chat/send/text', { body })).toMatchObject({
       status: 401,
     })
-    await vi.waitFor(() => expect(sandbox.control.state.connections).toBe(connections - 1))
+    await eventually(() => expect(sandbox.control.state.connections).toBe(connections - 1))
     expect([...sandbox.core.world.sessions.of(gone.person.account.id)]).toEqual([])
 
     const before = gone.receiver.received.length

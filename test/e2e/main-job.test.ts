@@ -1,49 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type RunningSandbox, startSandbox } from '../../sandbox/node/server.ts'
+import { describe, expect, it, vi } from 'vitest'
 import { Opcode } from '../../schema/opcodes.ts'
-import {
-  type Gateway,
-  maxEnv,
-  type Protocol,
-  protocols,
-  startGateway,
-  type Tenant,
-} from '../support/gateway.ts'
-import { adopt, createPerson, PASSWORD, type Person, sentBy, write } from '../support/people.ts'
-import { type Receiver, startReceiver } from '../support/receiver.ts'
+import { eventually } from '../support/eventually.ts'
+import { protocols, type Tenant } from '../support/gateway.ts'
+import { adopt, PASSWORD, type Person, sentBy, write } from '../support/people.ts'
+import { type Stage, useWorld } from '../support/world.ts'
 
 interface Sent {
   messageId: string
   chatId: number
-}
-
-/** A gateway of its own process, a MAX of its own, and what each test takes from them. */
-const world = (protocol: Protocol) => {
-  let sandbox: RunningSandbox
-  let gateway: Gateway
-  const receivers: Receiver[] = []
-  beforeAll(async () => {
-    sandbox = await startSandbox({ settings: { qrPollIntervalMs: 100 } })
-    gateway = await startGateway(maxEnv(sandbox, protocol))
-  })
-  afterAll(async () => {
-    await gateway.remove()
-    await Promise.all(receivers.map((receiver) => receiver.close()))
-    await sandbox.close()
-  })
-  return async (options: Parameters<typeof createPerson>[1] = {}) => {
-    const receiver = await startReceiver()
-    receivers.push(receiver)
-    const tenant = await gateway.createTenant({ receiver })
-    return { sandbox, gateway, receiver, tenant, person: createPerson(sandbox, options) }
-  }
-}
-type Stage = Awaited<ReturnType<ReturnType<typeof world>>>
-
-const onlineStage = async (enter: ReturnType<typeof world>, options?: { friends: number }) => {
-  const stage = await enter(options)
-  const token = await adopt(stage.sandbox, stage.tenant, stage.person)
-  return { ...stage, token, chatId: stage.person.chatIds[0] as number }
 }
 
 const status = (tenant: Tenant) => tenant.get('/session/status')
@@ -70,7 +34,7 @@ const talk = async ({ sandbox, tenant, receiver, person }: Stage): Promise<void>
   const answer = write(sandbox, person, 'answer')
   write(sandbox, person, 'afterthought')
   await receiver.message('afterthought')
-  const [first, ...rest] = receiver.ofType('Message')
+  const [first, ...rest] = receiver.received.filter(({ type }) => type === 'Message')
   expect(first?.body).toMatchObject({
     id: first?.headers['webhook-id'],
     type: 'Message',
@@ -85,7 +49,7 @@ const talk = async ({ sandbox, tenant, receiver, person }: Stage): Promise<void>
 }
 
 describe.each(protocols)('the main job over %s', (protocol) => {
-  const enter = world(protocol)
+  const { enter, enterOnline } = useWorld(protocol, { qrPollIntervalMs: 100 })
 
   it('logs in by QR, sends a message and hands the answer to the webhook', async () => {
     const stage = await enter()
@@ -167,7 +131,7 @@ describe.each(protocols)('the main job over %s', (protocol) => {
   })
 
   it('comes back by itself after the server dropped it and misses nothing', async () => {
-    const { sandbox, tenant, receiver, person } = await onlineStage(enter)
+    const { sandbox, tenant, receiver, person } = await enterOnline()
     write(sandbox, person, 'before')
     await receiver.message('before')
     expect(sandbox.control.close(person.account.id)).toBe(1)
@@ -176,19 +140,15 @@ describe.each(protocols)('the main job over %s', (protocol) => {
     await receiver.event('Connected', 2)
     write(sandbox, person, 'after')
     await receiver.message('after')
-    expect(receiver.ofType('Message').map(({ body }) => body.event?.message?.text)).toEqual([
-      'before',
-      'meanwhile 1',
-      'meanwhile 2',
-      'after',
-    ])
+    expect(receiver.texts).toEqual(['before', 'meanwhile 1', 'meanwhile 2', 'after'])
+    expect(receiver.received.filter(({ type }) => type === 'Message')).toHaveLength(4)
     expect(receiver.ofType('Disconnected')).toHaveLength(1)
     expect(await status(tenant)).toMatchObject(online(person))
   })
 })
 
 describe('everything around the main job', () => {
-  const enter = world('binary')
+  const { enter, enterOnline } = useWorld('binary', { qrPollIntervalMs: 100 })
 
   it('registers a phone that MAX does not know', async () => {
     const { sandbox, tenant } = await enter()
@@ -225,7 +185,7 @@ describe('everything around the main job', () => {
     const { qrLink } = await tenant.get<{ qrLink: string }>('/session/qr')
     sandbox.control.approveQr(person.account.id, qrLink)
     await receiver.event('QRAuthorized')
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await status(tenant)).toMatchObject({ state: 'awaiting_password' }),
     )
     await tenant.post('/session/auth/password', { password: PASSWORD })
@@ -255,7 +215,7 @@ describe('everything around the main job', () => {
   })
 
   it('stays away after a disconnect and catches up after a connect', async () => {
-    const { sandbox, tenant, receiver, person } = await onlineStage(enter)
+    const { sandbox, tenant, receiver, person } = await enterOnline()
     await tenant.post('/session/disconnect')
     expect(await status(tenant)).toMatchObject({ authenticated: true, state: 'offline' })
     await receiver.event('Disconnected')
@@ -292,7 +252,8 @@ describe('everything around the main job', () => {
   })
 
   it('reads the history of a chat, oldest first', async () => {
-    const { sandbox, tenant, person, chatId } = await onlineStage(enter)
+    const { sandbox, tenant, person } = await enterOnline()
+    const [chatId] = person.chatIds
     for (const text of ['one', 'two', 'three']) write(sandbox, person, text)
     await tenant.post('/chat/send/text', { chatId, text: 'four' })
     const { messages } = await tenant.post<{ messages: { text: string }[] }>('/chat/history', {
@@ -303,7 +264,8 @@ describe('everything around the main job', () => {
   })
 
   it('writes to a phone number and to Saved Messages', async () => {
-    const { sandbox, tenant, person, chatId } = await onlineStage(enter)
+    const { sandbox, tenant, person } = await enterOnline()
+    const [chatId] = person.chatIds
     const phone = person.friends[0]?.phone
     expect(await tenant.post('/chat/send/text', { phone, text: 'by phone' })).toMatchObject({
       chatId,
@@ -315,7 +277,8 @@ describe('everything around the main job', () => {
   })
 
   it.each(['number', 'string'])('keeps 18-digit message ids exact as a %s', async (form) => {
-    const { sandbox, tenant, receiver, person, chatId } = await onlineStage(enter)
+    const { sandbox, tenant, receiver, person } = await enterOnline()
+    const [chatId] = person.chatIds
     const first = write(sandbox, person, 'first').messageId
     const second = write(sandbox, person, 'second').messageId
     write(sandbox, person, 'third')
@@ -329,7 +292,7 @@ describe('everything around the main job', () => {
     await tenant.call('POST', '/chat/send/text', {
       body: `{"chatId":${chatId},"text":"reply","replyTo":${literal}}`,
     })
-    const state = sandbox.core.world.chat(person.account.id, chatId)
+    const state = sandbox.core.world.chat(person.account.id, chatId ?? 0)
     const reply = state?.messages.find(({ text }) => text === 'reply')
     expect(reply?.link).toMatchObject({ type: 'REPLY', message: { id: BigInt(second) } })
 
@@ -349,15 +312,16 @@ describe('everything around the main job', () => {
   })
 
   it('reads up to the given message and no further', async () => {
-    const { sandbox, tenant, receiver, person, chatId } = await onlineStage(enter)
+    const { sandbox, tenant, receiver, person } = await enterOnline()
+    const [chatId] = person.chatIds
     const { messageId } = write(sandbox, person, 'read')
     const readAt = Number(BigInt(messageId) >> 16n)
     // Marks are times: two messages of one millisecond are read together.
-    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(readAt))
+    await eventually(() => expect(Date.now()).toBeGreaterThan(readAt))
     write(sandbox, person, 'unread')
     await receiver.message('unread')
     expect(await tenant.post('/chat/markread', { chatId, messageId })).toMatchObject({ unread: 1 })
-    const state = sandbox.core.world.chat(person.account.id, chatId)
+    const state = sandbox.core.world.chat(person.account.id, chatId ?? 0)
     expect(state?.members.get(person.account.id)).toMatchObject({ unread: 1, readMark: readAt })
   })
 
@@ -383,7 +347,7 @@ describe('everything around the main job', () => {
   })
 
   it('dials anew when MAX asks for it', async () => {
-    const stage = await onlineStage(enter)
+    const stage = await enterOnline()
     const { sandbox, receiver, person } = stage
     const redirectHost = new URL(sandbox.url.replace('ws:', 'http:')).host
     sandbox.control.push(person.account.id, Opcode.RECONNECT, { redirectHost })

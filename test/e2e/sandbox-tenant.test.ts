@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { type Gateway, startGateway, type Tenant } from '../support/gateway.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 
@@ -269,6 +270,6 @@ describe('a sandbox tenant', () => {
     await incoming(tenant, 'after')
     await receiver.message('after')
     expect(receiver.texts).toEqual(['also before', 'after'])
-    await vi.waitFor(async () => expect(await status(tenant)).toMatchObject({ state: 'online' }))
+    await eventually(async () => expect(await status(tenant)).toMatchObject({ state: 'online' }))
   })
 })

@@ -73,6 +73,7 @@ export class Gateway {
       detached: true,
     })
     this.#child = child
+    process.once('exit', this.#killAtExit)
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => this.#read(line))
     }
@@ -145,8 +146,14 @@ export class Gateway {
     }
   }
 
+  /** For a test run that ends before the test does. */
+  readonly #killAtExit = (): void => {
+    if (this.#child?.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL')
+  }
+
   async #end(signal: (pid: number) => void): Promise<void> {
     const child = this.#child
+    process.off('exit', this.#killAtExit)
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     const exited = once(child, 'exit')
     signal(child.pid)

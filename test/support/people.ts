@@ -13,9 +13,15 @@ export interface Person {
   chatIds: number[]
 }
 
+export interface NewPerson {
+  /** How many friends; 1 if not given. */
+  friends?: number
+  password?: string
+}
+
 export const createPerson = (
   { control }: RunningSandbox,
-  { friends: count = 1, password }: { friends?: number; password?: string } = {},
+  { friends: count = 1, password }: NewPerson = {},
 ): Person => {
   const account = control.createAccount(password === undefined ? {} : { password })
   const friends = Array.from({ length: count }, (_, n) =>

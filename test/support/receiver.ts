@@ -43,6 +43,8 @@ export class Receiver {
   readonly received: Received[] = []
   /** Why deliveries were refused: none may be, in any test. */
   readonly refused: string[] = []
+  /** Deliveries that got the status of `answerWith` and were not taken. */
+  turnedAway = 0
   readonly #changed = new EventEmitter<{ change: [] }>()
   #server: Server | undefined
   #port = 0
@@ -54,7 +56,7 @@ export class Receiver {
 
   /** Messages in order of arrival, each once. */
   get messages(): Received[] {
-    return [...new Map(this.ofType('Message').map((each) => [each.id, each])).values()]
+    return this.ofType('Message')
   }
 
   /** Texts of `messages`. */
@@ -62,8 +64,10 @@ export class Receiver {
     return this.messages.map(({ body }) => body.event?.message?.text ?? '')
   }
 
+  /** Events of a type in the order of their first arrival. */
   ofType(type: string): Received[] {
-    return this.received.filter((each) => each.type === type)
+    const events = this.received.filter((each) => each.type === type)
+    return [...new Map(events.map((each) => [each.id, each])).values()]
   }
 
   /** Listens; after `close` on the port it had. */
@@ -135,8 +139,10 @@ export class Receiver {
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const raw = Buffer.concat(chunks).toString('utf8')
     const { headers } = request
-    const status = this.#verify(raw, headers) ? this.#status : 401
-    if (status >= 200 && status < 300) {
+    const genuine = this.#verify(raw, headers)
+    const status = genuine ? this.#status : 401
+    if (genuine && status >= 300) this.turnedAway += 1
+    if (status < 300) {
       const body = JSON.parse(raw) as EventBody
       const id = String(headers['webhook-id'])
       this.received.push({ headers, id, type: body.type, raw, body })
