@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { GatewayError } from '../schema/errors.ts'
 import { Opcode } from '../schema/opcodes.ts'
@@ -347,5 +348,76 @@ describe('sending', () => {
       'b',
       'c',
     ])
+  })
+
+  it('[SN8] for any mix of faults, drops and crashes, no message exists twice and none is lost', async () => {
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.constant({ do: 'send' as const }) },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          do: fc.constant('fault' as const),
+          kind: fc.constantFrom('hang', 'drop', 'slow', 'garbage'),
+        }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          do: fc.constant('time' as const),
+          ms: fc.constantFrom(5, 500, 12_000),
+        }),
+      },
+      { weight: 1, arbitrary: fc.constant({ do: 'close' as const }) },
+      { weight: 1, arbitrary: fc.constant({ do: 'crash' as const }) },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (script) => {
+        const rig = createLive()
+        const { me, chatId, ...first } = await rig.online()
+        let { live } = first
+        const outcomes = new Map<string, string>()
+        for (const action of script) {
+          if (action.do === 'send') {
+            const words = `message ${outcomes.size}`
+            outcomes.set(words, 'pending')
+            // Sends while the session is away are refused before they are written down.
+            const sending = live.requireOnline().then(() => live.send(text(chatId, words)))
+            sending.then(
+              () => outcomes.set(words, 'sent'),
+              (error: GatewayError) => outcomes.set(words, error.code),
+            )
+          } else if (action.do === 'fault') {
+            const { kind } = action
+            rig.sim.direct.fault({
+              kind,
+              userId: me.id,
+              opcode: 64,
+              code: '',
+              delayMs: 800,
+              count: 1,
+            })
+          } else if (action.do === 'time') await rig.pass(live, action.ms)
+          else if (action.do === 'close') rig.sim.direct.close(me.id)
+          else live = rig.boot()
+          await settle()
+        }
+        rig.sim.direct.clearFaults()
+        await rig.pass(live, 400_000)
+        expect(live.status()).toMatchObject({ state: 'online', pendingSends: 0 })
+        const existing = rig.sim.direct.messages(me.id, chatId).map((message) => message.text)
+        expect(new Set(existing).size).toBe(existing.length)
+        const recorded = rig.sql.all('SELECT request, state FROM sends')
+        for (const { request, state } of recorded) {
+          const words = JSON.parse(String(request)).message.text as string
+          // Written down means: it exists, unless its outcome is openly unknown.
+          if (state !== 'unknown') expect(existing).toContain(words)
+        }
+        for (const [words, outcome] of outcomes) {
+          if (outcome === 'sent') expect(existing).toContain(words)
+          if (outcome === 'NOT_CONNECTED') expect(existing).not.toContain(words)
+        }
+      }),
+      { numRuns: 150 },
+    )
   })
 })

@@ -51,7 +51,7 @@ export const createLive = (options: { encoding?: Encoding; settings?: Partial<Se
     deliver: (_event: LoggedEvent): Outcome => ({ kind: 'delivered' }),
   }
 
-  const dial = async (): Promise<MaxSocket> => {
+  const dial = async (life: Life): Promise<MaxSocket> => {
     world.dials += 1
     if (world.refuseDials) throw new Error('connection refused')
     let down = false
@@ -59,19 +59,20 @@ export const createLive = (options: { encoding?: Encoding; settings?: Partial<Se
       if (down) return
       down = true
       line.closed()
-      queueMicrotask(() => socket.onDown(reason))
+      queueMicrotask(() => life.isOver || socket.onDown(reason))
     }
     const line = sim.open({
       transport: encoding === 'tcp' ? 'tcp' : 'websocket',
-      send: (data) => queueMicrotask(() => down || socket.onData(data)),
+      send: (data) => queueMicrotask(() => down || life.isOver || socket.onData(data)),
       close: (_code, reason) => fall(reason),
     })
     const socket: MaxSocket = {
       onData: () => {},
       onDown: () => {},
-      send: (data) => queueMicrotask(() => down || line.receive(data)),
+      send: (data) => queueMicrotask(() => down || life.isOver || line.receive(data)),
       close: fall,
     }
+    life.sockets.push(socket)
     return socket
   }
 
@@ -85,23 +86,42 @@ export const createLive = (options: { encoding?: Encoding; settings?: Partial<Se
     },
   }
 
+  let life: Life = { isOver: false, sockets: [] }
+
+  /** What a SIGKILL leaves: no timer, no socket, no further write. */
+  const crash = (): void => {
+    life.isOver = true
+    for (const socket of life.sockets) socket.close('killed')
+    world.alarmAt = undefined
+  }
+
   /** A session over the same storage: the first one, or what comes after a crash. */
   const boot = (): LiveSession => {
+    crash()
+    const own: Life = { isOver: false, sockets: [] }
+    life = own
     const live = new LiveSession({
-      store: new Store(sql),
+      store: new Store({
+        // What was under way in the turn of the kill comes to nothing.
+        all: (statement, ...values) => (own.isOver ? [] : sql.all(statement, ...values)),
+        transaction: (work) => sql.transaction(work),
+      }),
       vault: readableVault,
-      clock,
+      clock: {
+        now: () => clock.now(),
+        after: (delayMs, task) => clock.after(delayMs, () => own.isOver || task()),
+      },
       random: () => 0.5,
       log: () => {},
       profile: handshakeProfile(encoding, undefined),
       codec: createCodec({ encoding, side: 'client' }),
       dial: (host) => {
         world.redirects.push(host)
-        return dial
+        return () => dial(own)
       },
       destinations: () => [destination],
       setAlarm: (at) => {
-        world.alarmAt = at
+        if (!own.isOver) world.alarmAt = at
       },
     })
     live.start()
@@ -131,7 +151,13 @@ export const createLive = (options: { encoding?: Encoding; settings?: Partial<Se
   }
 
   const bodies = () => world.delivered.map((event) => JSON.parse(event.body) as EventBody)
-  return { world, clock, sim, sql, boot, pass, online, bodies }
+  return { world, clock, sim, sql, boot, crash, pass, online, bodies }
+}
+
+/** One run of the session between a start and a crash. */
+interface Life {
+  isOver: boolean
+  sockets: MaxSocket[]
 }
 
 export interface EventBody {
