@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nextAlarm } from './alarm.ts'
 import { reconnectDelay, resumeDelay } from './backoff.ts'
+import { Breaker } from './breaker.ts'
 
 describe('reconnectDelay', () => {
   it('[BO1] stays within full jitter over 1 s to 5 min', () => {
@@ -29,6 +30,18 @@ describe('reconnectDelay', () => {
 
   it('[BO3] spreads restarted sessions over a few seconds', () => {
     expect([0, 0.5, 0.999].map((random) => resumeDelay(() => random))).toEqual([0, 1500, 2997])
+  })
+})
+
+describe('Breaker', () => {
+  it('[BO4] pauses all tenants after twenty failures in a row, until one succeeds', () => {
+    const breaker = new Breaker()
+    for (let i = 0; i < 19; i += 1) breaker.failed()
+    expect(breaker.leastDelay(() => 0.5)).toBe(0)
+    breaker.failed()
+    expect(breaker.leastDelay(() => 0.5)).toBe(60_000)
+    breaker.succeeded()
+    expect(breaker.leastDelay(() => 0.5)).toBe(0)
   })
 })
 

@@ -5,6 +5,7 @@ import type { SessionState } from '../schema/session-port.ts'
 import { type Frame, Limit, type WireMap } from '../schema/wire.ts'
 import type { Account } from './account.ts'
 import { reconnectDelay, resumeDelay, STABLE_AFTER_MS } from './backoff.ts'
+import type { Breaker } from './breaker.ts'
 import type { Clock, Log, Random } from './clock.ts'
 import { MaxConnection } from './connection.ts'
 import type { FrameCodec } from './frame.ts'
@@ -22,6 +23,7 @@ export interface LinkDeps {
   account: Account
   clock: Clock
   random: Random
+  breaker: Breaker
   log: Log
   profile: HandshakeProfile
   /** The way to MAX (or the sandbox), or to the host a RECONNECT named. */
@@ -155,6 +157,7 @@ export class Link {
     const current = await account.keepLogin(reply, token)
     this.#requireOwn(connection)
     this.#redirectHost = undefined
+    this.#deps.breaker.succeeded()
     this.to({ name: 'online', since: clock.now() })
     this.#deps.onOnline({ reconnect: this.#wasOnline })
     this.#wasOnline = true

@@ -104,7 +104,10 @@ describe('login', () => {
     const error = await live.requestCode(PHONE, 'ru').catch((thrown: GatewayError) => thrown)
     expect((error as GatewayError).data).toMatchObject({
       code: 'CAPTCHA_REQUIRED',
-      details: { suggestion: expect.stringContaining('/session/qr') },
+      details: {
+        link: expect.stringMatching(/^https:/),
+        suggestion: expect.stringContaining('/session/qr'),
+      },
     })
   })
 
@@ -262,6 +265,24 @@ describe('an online session', () => {
     expect(live.contacts()).toEqual([])
   })
 
+  it('[SS20] asks at the next LOGIN only for what changed since the last', async () => {
+    const { online, sim, pass, sql, bodies } = createLive()
+    const { live, me, friend } = await online()
+    const markers = JSON.parse(
+      String(sql.all("SELECT value FROM meta WHERE key = 'markers'")[0]?.value),
+    )
+    expect(markers.time).toBeGreaterThan(1_700_000_000_000)
+    sim.direct.close(me.id)
+    await pass(live, 10_000)
+    // The delta left the contacts out; they are still known.
+    expect(live.contacts().map((contact) => Number(contact.id))).toContain(friend.id)
+    expect(
+      bodies()
+        .filter((event) => event.type === 'Connected')
+        .map((event) => event.reconnect),
+    ).toEqual([false, true])
+  })
+
   it('[SS19] knows the contacts that LOGIN told of', async () => {
     const { online } = createLive()
     const { live, friend } = await online()
@@ -348,6 +369,17 @@ describe('sending', () => {
       'b',
       'c',
     ])
+  })
+
+  it('[SN9] a message taken while the session is away is queued and goes out when it is back', async () => {
+    const { online, sim, pass, sql } = createLive()
+    const { live, me, chatId } = await online()
+    sim.direct.close(me.id)
+    await settle()
+    const sending = live.send(text(chatId, 'later'))
+    expect(sql.all('SELECT state FROM sends')).toEqual([{ state: 'queued' }])
+    await pass(live, 5_000)
+    expect((await sending).messageId).toBe(String(sim.direct.messages(me.id, chatId)[0]?.id))
   })
 
   it('[SN8] for any mix of faults, drops and crashes, no message exists twice and none is lost', async () => {

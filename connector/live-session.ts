@@ -35,7 +35,10 @@ const PRUNE_EVERY_MS = 3_600_000
 const LOGOUT_TIMEOUT_MS = 5_000
 
 export interface LiveSessionDeps
-  extends Pick<LinkDeps, 'store' | 'clock' | 'random' | 'log' | 'profile' | 'dial' | 'codec'> {
+  extends Pick<
+    LinkDeps,
+    'store' | 'clock' | 'random' | 'breaker' | 'log' | 'profile' | 'dial' | 'codec'
+  > {
   vault: Vault
   destinations(config: TenantConfig): Destination[]
   /** Asks for a wake-up; `undefined` = none is needed. */

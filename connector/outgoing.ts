@@ -67,7 +67,7 @@ export class Outgoing {
     }
   }
 
-  /** Sends without an outcome. */
+  /** Messages without an outcome. */
   get pending(): number {
     return this.#open.size
   }
@@ -78,7 +78,7 @@ export class Outgoing {
    *   IDEMPOTENCY_MISMATCH or IN_PROGRESS over the key.
    */
   async send(message: OutgoingMessage, key?: string): Promise<SentMessage> {
-    const { store, clock } = this.#deps
+    const { store, clock, isOnline } = this.#deps
     const { chatId, notify } = message
     const payload = { chatId: wireId(chatId), message: message.message, notify }
     const request = payloadToText(payload)
@@ -99,7 +99,7 @@ export class Outgoing {
     this.flush()
     store.insertSend({
       cid,
-      state: 'sending',
+      state: isOnline() ? 'sending' : 'queued',
       createdAt: now,
       request,
       idempotencyKey: key ?? null,
@@ -114,7 +114,8 @@ export class Outgoing {
     }
     this.#open.set(cid, open)
     const outcome = this.#wait(open)
-    this.#transmit(open)
+    // Otherwise `resume` sends it when the session is back.
+    if (isOnline()) this.#transmit(open)
     return outcome
   }
 

@@ -10,6 +10,7 @@ import type {
   SessionStatus,
   TenantConfig,
 } from '../schema/session-port.ts'
+import { Breaker } from './breaker.ts'
 import { type Log, sharedTimer, systemClock } from './clock.ts'
 import { newSigningSecret, webhook } from './deliver/webhook.ts'
 import type { Destination } from './delivery.ts'
@@ -38,6 +39,9 @@ export interface SessionEnv {
   MAXAPI_LOOPBACK?: string
   MAXAPI_LOG_LEVEL?: string
 }
+
+/** One for all sessions of this process: it keeps numbers, nothing that belongs to an object. */
+const breaker = new Breaker()
 
 /** The simulator speaks what the live web service speaks. */
 const SANDBOX_ENDPOINT: Endpoint = { encoding: 'binary', url: 'wss://sandbox/websocket' }
@@ -141,6 +145,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       vault: this.#vault,
       clock: this.#clock,
       random: Math.random,
+      // A sandbox is the tenant's own: its trouble says nothing of MAX.
+      breaker: sandbox ? new Breaker() : breaker,
       log: this.#log,
       profile,
       codec: createCodec({ encoding: endpoint.encoding, side: 'client' }),

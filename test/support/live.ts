@@ -1,3 +1,4 @@
+import { Breaker } from '../../connector/breaker.ts'
 import type { Destination, Outcome } from '../../connector/delivery.ts'
 import { createCodec, type Encoding } from '../../connector/frame.ts'
 import { LiveSession } from '../../connector/live-session.ts'
@@ -35,6 +36,7 @@ export const tenant: TenantConfig = {
 export const createLive = (options: { encoding?: Encoding; settings?: Partial<Settings> } = {}) => {
   const { encoding = 'binary' } = options
   const clock = new FakeClock()
+  const breaker = new Breaker()
   const sql = nodeSql()
   migrate(sql)
   const sim = new Simulator({
@@ -112,6 +114,7 @@ export const createLive = (options: { encoding?: Encoding; settings?: Partial<Se
         after: (delayMs, task) => clock.after(delayMs, () => own.isOver || task()),
       },
       random: () => 0.5,
+      breaker,
       log: () => {},
       profile: handshakeProfile(encoding, undefined),
       codec: createCodec({ encoding, side: 'client' }),
