@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers'
-import { base64 } from '../schema/base64.ts'
 import { GatewayError, type Result, toErrorData } from '../schema/errors.ts'
 import { type EventName, wantsEvent } from '../schema/events.ts'
 import { findOperation } from '../schema/operations/index.ts'
@@ -33,6 +32,8 @@ export interface SessionEnv {
   MAX_PROTOCOL?: string
   MAX_PROFILE?: string
   MAXAPI_GLOBAL_WEBHOOK?: string
+  /** `whsec_…`; without it the global webhook is not signed. */
+  MAXAPI_GLOBAL_WEBHOOK_SECRET?: string
   MAXAPI_WEBHOOK_FORMAT?: string
   MAXAPI_ALLOW_PRIVATE_NETWORK?: string
   /** `true` while the gateway listens on a loopback address only. */
@@ -56,8 +57,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   readonly #log: Log
   readonly #clock = sharedTimer(systemClock)
   #live: LiveSession | undefined
+  #waking: Promise<LiveSession> | undefined
   #webhookSecret = ''
-  #globalSecret = ''
   /** When the alarm is set for; `undefined` while none is. */
   #alarmAt: number | undefined
 
@@ -70,13 +71,20 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     this.#log = consoleLog(env.MAXAPI_LOG_LEVEL, () => ({ tenant: this.#store.get('config')?.id }))
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined
-      if (this.#store.get('config') !== undefined) await this.#wake()
+      if (this.#store.get('config') === undefined) return
+      this.#waking = this.#wake()
+      await this.#waking.catch((error: unknown) => {
+        this.#log('error', 'the session cannot start', { error: String(error) })
+        throw error
+      })
     })
   }
 
   async configure(config: TenantConfig): Promise<Result<{ webhookSecret: string }>> {
     return this.#asResult(async () => {
-      const live = this.#live ?? (await this.#wake(config))
+      // Two first calls at once must not bring up two sessions.
+      this.#waking ??= this.#wake(config)
+      const live = await this.#waking
       live.configure(config)
       return { webhookSecret: this.#webhookSecret }
     })
@@ -133,9 +141,6 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       this.#store.set('webhookSecret', text)
     } else {
       this.#webhookSecret = await this.#vault.open(sealed, 'webhook-secret')
-    }
-    if (env.MAXAPI_GLOBAL_WEBHOOK) {
-      this.#globalSecret = `whsec_${base64(await this.#vault.derive('global-webhook'))}`
     }
     const sandbox = (config ?? this.#store.get('config'))?.sandbox === true
     const endpoint = sandbox ? SANDBOX_ENDPOINT : parseEndpoint(env.MAX_ENDPOINT, env.MAX_PROTOCOL)
@@ -198,7 +203,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           ...common,
           id: 'global',
           url: env.MAXAPI_GLOBAL_WEBHOOK,
-          secret: this.#globalSecret,
+          secret: env.MAXAPI_GLOBAL_WEBHOOK_SECRET ?? '',
           // The operator chose this address, not a tenant.
           policy: { allowPrivate: true },
           wants: () => true,

@@ -9,13 +9,10 @@ export interface Vault {
   seal(secret: string, purpose: string): Promise<string>
   /** @throws {Error} when the text was tampered with, or its key is no longer configured. */
   open(sealed: string, purpose: string): Promise<string>
-  /** A secret derived from the first key, the same on every call. */
-  derive(purpose: string): Promise<Uint8Array>
 }
 
 interface VaultKey {
   id: string
-  raw: Uint8Array<ArrayBuffer>
   aes: CryptoKey
 }
 
@@ -49,17 +46,6 @@ export const createVault = (masterKeys: string): Vault => {
       const secret = await crypto.subtle.decrypt(params, key.aes, bytes(sealed))
       return new TextDecoder().decode(secret)
     },
-    derive: async (purpose) => {
-      const key = (await keys())[0] as VaultKey
-      const base = await crypto.subtle.importKey('raw', key.raw, 'HKDF', false, ['deriveBits'])
-      const params = {
-        name: 'HKDF',
-        hash: 'SHA-256',
-        salt: new Uint8Array(),
-        info: utf8.encode(purpose),
-      }
-      return new Uint8Array(await crypto.subtle.deriveBits(params, base, 256))
-    },
   }
 }
 
@@ -80,5 +66,5 @@ const loadKey = async (text: string): Promise<VaultKey> => {
     '',
   )
   const aes = await crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['encrypt', 'decrypt'])
-  return { id, raw, aes }
+  return { id, aes }
 }

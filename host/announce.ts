@@ -23,7 +23,7 @@ export const announce = (host: Host, settings: Settings, log: Log): void => {
 }
 
 const page = (host: Host): string[] => {
-  const { url, dataFolder, tenants, adminToken, adminTokenFile } = host
+  const { url, dataFolder, tenants, adminToken, adminTokenFile, globalWebhookSecretFile } = host
   // Logs are kept and shipped; a token that is in a file already need not be in them.
   const showToken = host.adminTokenCreated || (adminTokenFile && process.stdout.isTTY)
   const read = adminTokenFile === undefined ? '$MAXAPI_ADMIN_TOKEN' : `$(cat '${adminTokenFile}')`
@@ -34,6 +34,7 @@ const page = (host: Host): string[] => {
     `  data         ${dataFolder}`,
     `  tenants      ${tenants === undefined ? 'no limit of open files' : `${tenants} fit`}`,
     `  admin token  ${adminTokenFile ?? 'as given'}${showToken ? `: ${adminToken}` : ''}`,
+    ...(globalWebhookSecretFile ? [`  global hook  signed with ${globalWebhookSecretFile}`] : []),
     '',
     'Quick start, in another terminal:',
     '',

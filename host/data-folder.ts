@@ -14,7 +14,7 @@ export interface Secret {
 export interface DataFolder {
   path: string
   /** A secret that is made once: read from the file, or written there now. */
-  secret(name: string, bytes: number): Secret
+  secret(name: string, bytes: number, encode?: (raw: Buffer) => string): Secret
   /** Lets another host use the folder. */
   release(): void
 }
@@ -75,7 +75,7 @@ export const openDataFolder = (location: string): DataFolder => {
   }
   return {
     path: folder,
-    secret: (name, bytes) => {
+    secret: (name, bytes, encode = (raw) => raw.toString('hex')) => {
       const file = path.join(folder, name)
       try {
         const value = readFileSync(file, 'utf8').trim()
@@ -83,7 +83,7 @@ export const openDataFolder = (location: string): DataFolder => {
       } catch (error) {
         if (codeOf(error) !== 'ENOENT') throw unusable(folder, error)
       }
-      const value = randomBytes(bytes).toString('hex')
+      const value = encode(randomBytes(bytes))
       try {
         writeFileSync(file, `${value}\n`, { mode: 0o600, flush: true })
       } catch (error) {

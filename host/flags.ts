@@ -64,6 +64,12 @@ const masterKeys = (value: string): string => {
   return value
 }
 
+const signingSecret = (value: string): string => {
+  if (!/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/.test(value))
+    throw expected('whsec_ and 24 to 64 bytes in base64')
+  return value
+}
+
 const jsonObject = (value: string): string => {
   let parsed: unknown
   try {
@@ -155,6 +161,12 @@ export const settingsTable = {
     parse: oneOf('json', 'form'),
     fallback: 'json',
     env: ['MAXAPI_WEBHOOK_FORMAT', 'WEBHOOK_FORMAT'],
+  }),
+  globalWebhookSecret: setting({
+    parse: signingSecret,
+    fallback: '',
+    env: ['MAXAPI_GLOBAL_WEBHOOK_SECRET'],
+    secret: true,
   }),
   masterKey: setting({
     parse: masterKeys,

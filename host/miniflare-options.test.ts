@@ -17,12 +17,14 @@ const meaningful = (options: object) =>
 
 describe('workerBindings', () => {
   it('says what wrangler makes of the same file', () => {
-    const { rootPath, modulesRules, cronTriggers, ...theirs } =
+    // Their bindings hold this checkout's `.dev.vars` too, if there are any.
+    const { rootPath, modulesRules, cronTriggers, bindings, ...theirs } =
       unstable_getMiniflareWorkerOptions(file).workerOptions
-    const { name, d1Databases, durableObjects, ...ours } = workerBindings(config)
+    const { name, d1Databases, durableObjects, bindings: vars, ...ours } = workerBindings(config)
 
     expect(name).toBe('maxapi')
     expect(cronTriggers).toEqual(config.triggers.crons)
+    expect(bindings ?? {}).toMatchObject(vars ?? {})
     expect(meaningful(ours)).toEqual(
       meaningful({ ...theirs, d1Databases: undefined, durableObjects: undefined }),
     )

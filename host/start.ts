@@ -29,6 +29,8 @@ export interface Host {
   adminToken: string
   /** File that keeps the admin token; absent when the operator chose one. */
   adminTokenFile?: string
+  /** File that keeps the secret that signs the global webhook; absent when there is none to make. */
+  globalWebhookSecretFile?: string
   /** Whether this start made the admin token. */
   adminTokenCreated: boolean
   /** Online tenants that the limit of open files allows; absent where there is no limit. */
@@ -74,7 +76,13 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
     const masterKey = settings.masterKey || folder.secret('master-key', 32).value
 
     const bindings = workerBindings(wrangler)
-    const variables = workerVariables(settings, { adminToken, masterKey, version })
+    const signing =
+      settings.globalwebhook === '' || settings.globalWebhookSecret !== ''
+        ? undefined
+        : folder.secret('global-webhook-secret', 32, (raw) => `whsec_${raw.toString('base64')}`)
+    const globalWebhookSecret = signing?.value ?? settings.globalWebhookSecret
+    const secrets = { adminToken, masterKey, globalWebhookSecret, version }
+    const variables = workerVariables(settings, secrets)
     const tick = (cron: string) => {
       runtime.tick(cron).catch((error) => log('warn', 'cron failed', { error: String(error) }))
     }
@@ -108,6 +116,7 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
       adminToken,
       adminTokenCreated: made?.created ?? false,
       ...(made && { adminTokenFile: made.file }),
+      ...(signing && { globalWebhookSecretFile: signing.file }),
       ...(openFiles !== undefined && { tenants: tenantsThatFit(openFiles) }),
       pid: runtime.pid,
       stop,

@@ -3,7 +3,7 @@ import { defaultSettings } from './flags.ts'
 import { tenantsThatFit } from './open-files.ts'
 import { isLoopback, workerVariables } from './worker-variables.ts'
 
-const secrets = { adminToken: 'a', masterKey: 'm', version: '1' }
+const secrets = { adminToken: 'a', masterKey: 'm', version: '1', globalWebhookSecret: '' }
 
 describe('workerVariables', () => {
   it('leaves out what is not set', () => {
@@ -15,7 +15,6 @@ describe('workerVariables', () => {
       MAXAPI_SKIPMEDIA: 'false',
       MAXAPI_ALLOW_PRIVATE_NETWORK: 'false',
       MAXAPI_LOOPBACK: 'true',
-      MAXAPI_LOG: 'json',
     })
   })
 

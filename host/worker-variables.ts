@@ -10,6 +10,7 @@ export const isLoopback = (address: string): boolean =>
 interface Secrets {
   adminToken: string
   masterKey: string
+  globalWebhookSecret: string
   version: string
 }
 
@@ -20,12 +21,11 @@ export const workerVariables = (settings: Settings, secrets: Secrets): Record<st
     MAXAPI_MASTER_KEY: secrets.masterKey,
     MAXAPI_VERSION: secrets.version,
     MAXAPI_GLOBAL_WEBHOOK: settings.globalwebhook,
+    MAXAPI_GLOBAL_WEBHOOK_SECRET: secrets.globalWebhookSecret,
     MAXAPI_WEBHOOK_FORMAT: settings.webhookFormat,
     MAXAPI_SKIPMEDIA: String(settings.skipmedia),
     MAXAPI_ALLOW_PRIVATE_NETWORK: String(settings.allowPrivateNetwork),
     MAXAPI_LOOPBACK: String(isLoopback(settings.address)),
-    // Always JSON: the host reads the Worker's lines and writes them the way --logtype says.
-    MAXAPI_LOG: 'json',
     MAX_ENDPOINT: settings.maxEndpoint,
     MAX_PROTOCOL: settings.maxProtocol,
     MAX_PROFILE: settings.maxProfile,

@@ -10,7 +10,7 @@ const ANSWER_BYTES = 1024
 export interface WebhookOptions {
   id: string
   url: string
-  /** `whsec_` and base64 of the signing key (Standard Webhooks). */
+  /** `whsec_` and base64 of the signing key (Standard Webhooks); `''` for no signature. */
   secret: string
   format: 'json' | 'form'
   policy: OutboundPolicy
@@ -45,7 +45,9 @@ export const webhook = (options: WebhookOptions): Destination => {
         'user-agent': 'MaxAPI (webhooks)',
         'webhook-id': event.id,
         'webhook-timestamp': seconds,
-        'webhook-signature': await sign(`${event.id}.${seconds}.${body}`),
+        ...(options.secret === ''
+          ? {}
+          : { 'webhook-signature': await sign(`${event.id}.${seconds}.${body}`) }),
         'maxapi-event': event.type,
         'maxapi-sequence': String(event.sequence),
         'maxapi-attempt': String(attempt),

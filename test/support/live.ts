@@ -20,7 +20,6 @@ const readableVault: Vault = {
     if (!sealed.startsWith(`sealed ${purpose} `)) throw new Error('not sealed for this')
     return [...sealed.slice(`sealed ${purpose} `.length)].reverse().join('')
   },
-  derive: async () => new Uint8Array(32),
 }
 
 export const tenant: TenantConfig = {
