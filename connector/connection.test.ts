@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { GatewayError } from '../schema/errors.ts'
 import { Opcode } from '../schema/opcodes.ts'
 import { type Frame, Limit, type WireMap, wireId } from '../schema/wire.ts'
 import { FakeClock, settle } from '../test/support/fake-clock.ts'
+import { codeOf } from '../test/support/live.ts'
 import { type ServerEnd, socketPairs } from '../test/support/socket-pair.ts'
 import { MaxConnection } from './connection.ts'
 import { createCodec, type Encoding } from './frame.ts'
@@ -38,12 +38,6 @@ const setup = async (encoding: Encoding = 'binary', { greet = true } = {}) => {
 
 const answer = (end: ServerEnd, { seq, opcode }: Frame, payload: WireMap, cmd = 1) =>
   end.send({ cmd, seq, opcode, payload })
-
-const codeOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'ok',
-    (error: unknown) => (error instanceof GatewayError ? error.code : String(error)),
-  )
 
 describe('MaxConnection', () => {
   it('[CN1] greets first, with sequence number 0', async () => {

@@ -9,7 +9,8 @@ import {
 } from '../schema/wire.ts'
 import { FrameError } from './frame-error.ts'
 import { lz4Compress, lz4Decompress } from './lz4.ts'
-import { decodeValue, type EncodeOptions, encodeValue } from './msgpack.ts'
+import { decodeValue } from './msgpack-decode.ts'
+import { type EncodeOptions, encodeValue } from './msgpack-encode.ts'
 
 export { FrameError, type FrameErrorCode } from './frame-error.ts'
 

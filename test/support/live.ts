@@ -9,6 +9,7 @@ import { type LoggedEvent, Store } from '../../connector/store.ts'
 import type { Vault } from '../../connector/vault.ts'
 import type { Clock as SandboxClock, Settings } from '../../sandbox/settings.ts'
 import { Simulator } from '../../sandbox/simulator.ts'
+import { GatewayError } from '../../schema/errors.ts'
 import type { TenantConfig } from '../../schema/session-port.ts'
 import { FakeClock, settle } from './fake-clock.ts'
 import { nodeSql } from './node-sql.ts'
@@ -155,6 +156,13 @@ export const createLive = (options: { encoding?: Encoding; settings?: Partial<Se
   const bodies = () => world.delivered.map((event) => JSON.parse(event.body) as EventBody)
   return { world, clock, sim, sql, boot, crash, pass, online, bodies }
 }
+
+/** How a promise ends: `ok`, or the code of its error. */
+export const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'ok',
+    (error: unknown) => (error instanceof GatewayError ? error.code : String(error)),
+  )
 
 /** One run of the session between a start and a crash. */
 interface Life {
