@@ -34,8 +34,9 @@ const startProgram = async <Value>(
   read: (line: string) => Value | undefined,
 ): Promise<{ child: ChildProcess; pid: number; value: Value }> => {
   const child = spawn(process.execPath, [path.join(root, file), ...args], {
-    cwd: root,
-    env: { ...process.env, ...env },
+    // Neither this shell's variables nor a .env of the checkout may change what is measured.
+    cwd: path.join(root, 'bench'),
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   for await (const line of createInterface({ input: child.stdout })) {

@@ -55,9 +55,13 @@ export class Account {
     return this.#vault.open(this.#store.get('token') ?? '', PURPOSE)
   }
 
-  /** Takes a new account over; everything known of another one is forgotten. */
-  async take(token: string): Promise<void> {
+  /**
+   * Takes a new account over; everything known of another one is forgotten.
+   * @param stillWanted throws if the login was called off while the token was sealed
+   */
+  async take(token: string, stillWanted: () => void): Promise<void> {
     const sealed = await this.#vault.seal(token, PURPOSE)
+    stillWanted()
     this.#store.transaction(() => {
       this.forget()
       this.#store.set('token', sealed)
@@ -69,9 +73,10 @@ export class Account {
    * keep (§6.5); entities that are missing are unchanged (§6.3).
    * @returns the token that is valid from now on
    */
-  async keepLogin(reply: WireMap, used: string): Promise<string> {
+  async keepLogin(reply: WireMap, used: string, stillWanted: () => void): Promise<string> {
     const token = asString(reply.token) ?? used
     const sealed = token === used ? undefined : await this.#vault.seal(token, PURPOSE)
+    stillWanted()
     const userId = asNumber(asMap(asMap(reply.profile).contact).id)
     const configHash = asString(asMap(reply.config).hash) ?? this.markers.configHash
     this.#store.transaction(() => {

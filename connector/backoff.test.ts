@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nextAlarm } from './alarm.ts'
-import { reconnectDelay, resumeDelay } from './backoff.ts'
+import { countLogin, loginAllowedAt, noLogins, reconnectDelay, resumeDelay } from './backoff.ts'
 import { Breaker } from './breaker.ts'
 
 describe('reconnectDelay', () => {
@@ -11,7 +11,7 @@ describe('reconnectDelay', () => {
         fc.integer({ min: 1, max: 1000 }),
         fc.double({ min: 0, max: 0.999, noNaN: true }),
         (attempt, random) => {
-          const delay = reconnectDelay(attempt, 0, 1_790_000_000_000, () => random)
+          const delay = reconnectDelay(attempt, () => random)
           expect(delay).toBeGreaterThanOrEqual(0)
           expect(delay).toBeLessThanOrEqual(
             Math.min(300_000, 1000 * 2 ** Math.min(attempt - 1, 20)),
@@ -21,11 +21,14 @@ describe('reconnectDelay', () => {
     )
   })
 
-  it('[BO2] keeps LOGINs a minute apart from the third on', () => {
+  it('[BO2] keeps LOGINs a minute apart from the third in a row on, and as long as MAX says', () => {
     const now = 1_790_000_000_000
-    expect(reconnectDelay(2, now, now, () => 0)).toBe(0)
-    expect(reconnectDelay(3, now - 10_000, now, () => 0)).toBe(50_000)
-    expect(reconnectDelay(3, now - 90_000, now, () => 0)).toBe(0)
+    const first = countLogin(noLogins, now)
+    expect(loginAllowedAt(first)).toBe(0)
+    const second = countLogin(first, now + 1_000)
+    expect(loginAllowedAt(second)).toBe(now + 61_000)
+    expect(loginAllowedAt(countLogin(second, now + 61_000))).toBe(0)
+    expect(loginAllowedAt({ ...first, notBefore: now + 3_600_000 })).toBe(now + 3_600_000)
   })
 
   it('[BO3] spreads restarted sessions over a few seconds', () => {

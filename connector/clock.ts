@@ -43,13 +43,17 @@ export const sharedTimer = (clock: Clock): Clock => {
     armedFor = Number.POSITIVE_INFINITY
     const now = clock.now()
     const due = [...tasks].filter(([, { at }]) => at <= now).sort(([, a], [, b]) => a.at - b.at)
-    for (const [id, { task }] of due) {
-      // An earlier task of this round may have cancelled it.
-      if (tasks.delete(id)) task()
+    try {
+      for (const [id, { task }] of due) {
+        // An earlier task of this round may have cancelled it.
+        if (tasks.delete(id)) task()
+      }
+    } finally {
+      // Also when a task throws: the others must not wait for the next one to be added.
+      let earliest = Number.POSITIVE_INFINITY
+      for (const { at } of tasks.values()) earliest = Math.min(earliest, at)
+      if (earliest < armedFor) arm(earliest)
     }
-    let earliest = Number.POSITIVE_INFINITY
-    for (const { at } of tasks.values()) earliest = Math.min(earliest, at)
-    if (earliest < armedFor) arm(earliest)
   }
   return {
     now: () => clock.now(),

@@ -19,6 +19,7 @@ const HOUR = 3_600_000
 /** A receiver whose answers the test scripts; what it got is in `received`. */
 class Receiver implements Destination {
   readonly id: string
+  url = 'https://example.com/hook'
   readonly received: string[] = []
   readonly attempts: { id: string; attempt: number; at: number }[] = []
   answer: (event: LoggedEvent, attempt: number) => Outcome | Promise<Outcome> = () => ({
@@ -74,7 +75,7 @@ const setup = () => {
       clock,
       random: () => 0.5,
       log: () => {},
-      onGone: (id) => gone.push(id),
+      onGone: ({ id }) => gone.push(id),
     })
     return { store, delivery }
   }
@@ -207,6 +208,55 @@ describe('Delivery', () => {
     expect(good.received).toEqual(['a', 'b', 'c'])
     expect(gone).toEqual(['dead'])
     expect(slow.attempts).toHaveLength(1)
+  })
+
+  it('[DL9] telling the same settings again changes nothing; another address starts afresh', async () => {
+    const { delivery, append, clock, restart } = setup()
+    const receiver = new Receiver('webhook', clock)
+    receiver.answer = () => ({ kind: 'failed', error: 'down' })
+    delivery.setDestinations([receiver])
+    append('a')
+    delivery.kick()
+    await pass(clock, delivery, 6_000)
+    expect(receiver.attempts).toHaveLength(2)
+    for (let i = 0; i < 20; i += 1) delivery.setDestinations([receiver])
+    await settle()
+    expect(receiver.attempts).toHaveLength(2)
+    delivery.stop()
+    // Nor does a restart: the wait is kept with the place in the log.
+    restart().delivery.setDestinations([receiver])
+    await settle()
+    expect(receiver.attempts).toHaveLength(2)
+    const moved = new Receiver('webhook', clock)
+    moved.url = 'https://example.com/other'
+    restart().delivery.setDestinations([receiver])
+    const third = restart().delivery
+    third.setDestinations([receiver])
+    third.setDestinations([moved])
+    await settle()
+    expect(moved.attempts.map(({ attempt }) => attempt)).toEqual([1])
+    expect(moved.received).toEqual(['a'])
+  })
+
+  it('[DL9] what an old address answers late is not held against the new one', async () => {
+    const { delivery, append, clock, gone } = setup()
+    const old = new Receiver('webhook', clock)
+    let answer: (outcome: Outcome) => void = () => {}
+    old.answer = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    delivery.setDestinations([old])
+    append('a')
+    delivery.kick()
+    await settle()
+    const moved = new Receiver('webhook', clock)
+    moved.url = 'https://example.com/other'
+    delivery.setDestinations([moved])
+    answer({ kind: 'gone', error: '410' })
+    await clock.advance(10)
+    expect(gone).toEqual([])
+    expect(moved.received).toEqual(['a'])
   })
 
   it('[DL7] honours Retry-After up to an hour, never shortens the schedule, jitters by 20 %', () => {

@@ -11,6 +11,8 @@ export type Outcome =
 /** A reader of the event log that events are pushed to. */
 export interface Destination {
   id: string
+  /** Where it leads; another URL is another destination under the same name. */
+  url: string
   wants(type: string): boolean
   deliver(event: LoggedEvent, attempt: number): Promise<Outcome>
 }
@@ -58,8 +60,6 @@ export const retryDelay = (failures: number, retryAfterMs: number, random: Rando
 interface Lane extends Cursor {
   busy: boolean
   dirty: boolean
-  /** Unix ms before which this lane's next event must not be tried. */
-  retryAt: number
 }
 
 interface Target {
@@ -87,7 +87,7 @@ export interface DeliveryDeps {
   random: Random
   log: Log
   /** Tells that a destination must not be tried again until it is configured anew. */
-  onGone(destinationId: string, reason: string): void
+  onGone(destination: Destination, reason: string): void
 }
 
 /**
@@ -120,12 +120,20 @@ export class Delivery {
       const known = this.#targets.get(destination.id)
       if (known === undefined) this.#targets.set(destination.id, this.#open(destination))
       else {
-        // Changed settings are a new chance; a lane that is busy reads them after its attempt.
-        Object.assign(known, { destination, failures: 0, pausedUntil: 0 })
-        for (const lane of known.lanes) lane.retryAt = 0
+        const moved = known.destination.url !== destination.url
+        known.destination = destination
+        if (moved) this.#startAfresh(known)
       }
     }
     this.kick()
+  }
+
+  /** What failed at another address says nothing of this one. */
+  #startAfresh(target: Target): void {
+    target.failures = 0
+    target.pausedUntil = 0
+    for (const lane of target.lanes) Object.assign(lane, { attempts: 0, retryAt: 0, dirty: true })
+    this.#flush()
   }
 
   /** Starts whatever is due. Cheap when nothing is. */
@@ -183,9 +191,14 @@ export class Delivery {
     const { store } = this.#deps
     const stored = new Map(store.cursors(destination.id).map((cursor) => [cursor.lane, cursor]))
     const lanes = Array.from({ length: LANES }, (_, lane): Lane => {
-      const cursor = stored.get(lane) ?? { lane, sequence: store.lastSequence, attempts: 0 }
+      const cursor = stored.get(lane) ?? {
+        lane,
+        sequence: store.lastSequence,
+        attempts: 0,
+        retryAt: 0,
+      }
       if (!stored.has(lane)) store.saveCursor(destination.id, cursor)
-      return { ...cursor, busy: false, dirty: false, retryAt: 0 }
+      return { ...cursor, busy: false, dirty: false }
     })
     return { destination, lanes, failures: 0, pausedUntil: 0, probeLane: 0, lastError: undefined }
   }
@@ -230,9 +243,12 @@ export class Delivery {
     try {
       while (event !== undefined && !this.#stopped) {
         const failuresBefore = target.failures
-        const outcome = await this.#attempt(target.destination, event, lane.attempts + 1)
-        // Stopped, forgotten or replaced meanwhile: its outcome belongs to nobody any more.
-        if (this.#stopped || this.#targets.get(target.destination.id) !== target) return
+        const { destination } = target
+        const outcome = await this.#attempt(destination, event, lane.attempts + 1)
+        // Stopped or forgotten meanwhile: its outcome belongs to nobody any more.
+        if (this.#stopped || this.#targets.get(destination.id) !== target) return
+        // Moved meanwhile: a failure of the old address is not the new one's.
+        if (target.destination.url !== destination.url && outcome.kind !== 'delivered') continue
         if (!this.#record({ target, lane, event, failuresBefore }, outcome)) return
         event = this.#nextEvent(target, lane)
       }
@@ -275,7 +291,7 @@ export class Delivery {
     if (outcome.kind === 'gone') {
       this.#flush()
       this.#targets.delete(destination.id)
-      this.#deps.onGone(destination.id, outcome.error)
+      this.#deps.onGone(destination, outcome.error)
       return false
     }
     const now = clock.now()
@@ -313,8 +329,8 @@ export class Delivery {
       for (const lane of lanes) {
         if (!lane.dirty) continue
         lane.dirty = false
-        const { lane: number, sequence, attempts } = lane
-        this.#deps.store.saveCursor(destination.id, { lane: number, sequence, attempts })
+        const { lane: number, sequence, attempts, retryAt } = lane
+        this.#deps.store.saveCursor(destination.id, { lane: number, sequence, attempts, retryAt })
       }
     }
   }

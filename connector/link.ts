@@ -4,7 +4,15 @@ import { Opcode } from '../schema/opcodes.ts'
 import type { SessionState } from '../schema/session-port.ts'
 import { type Frame, Limit, type WireMap } from '../schema/wire.ts'
 import type { Account } from './account.ts'
-import { reconnectDelay, resumeDelay, STABLE_AFTER_MS } from './backoff.ts'
+import {
+  countLogin,
+  type Logins,
+  loginAllowedAt,
+  noLogins,
+  reconnectDelay,
+  resumeDelay,
+  STABLE_AFTER_MS,
+} from './backoff.ts'
 import type { Breaker } from './breaker.ts'
 import type { Clock, Log, Random } from './clock.ts'
 import { MaxConnection } from './connection.ts'
@@ -85,12 +93,16 @@ export class Link {
     if (this.#state.name === 'waiting' && this.#state.retryAt <= clock.now()) this.#tryAgain()
   }
 
-  /** Begins to connect with the stored token, unless that is going on or done. */
+  /**
+   * Begins to connect with the stored token, unless that is going on or done. A person's wish shortens
+   * a backoff of ours, never a wait that MAX imposes.
+   */
   connect(): void {
     this.#deps.store.delete('stopped')
     if (this.isOnline || this.#state.name === 'connecting') return
-    this.#attempt = 0
-    this.#tryAgain()
+    const allowedAt = loginAllowedAt(this.#logins)
+    if (allowedAt <= this.#deps.clock.now()) this.#tryAgain()
+    else this.#retryAt(allowedAt, 'MAX allows the next login later')
   }
 
   /** Closes the connection on purpose; nothing is retried until somebody asks. */
@@ -119,8 +131,11 @@ export class Link {
   async dial(): Promise<MaxConnection> {
     this.hangUp('replaced')
     const { clock, log, codec, profile, account } = this.#deps
+    // For one dial only: a host that is down must not strand the session.
+    const redirectHost = this.#redirectHost
+    this.#redirectHost = undefined
     const connection: MaxConnection = new MaxConnection({
-      dial: this.#deps.dial(this.#redirectHost),
+      dial: this.#deps.dial(redirectHost),
       codec,
       clock,
       log,
@@ -142,21 +157,25 @@ export class Link {
       }
       throw error
     }
-    this.#requireOwn(connection)
+    this.requireOwn(connection)
     return connection
   }
 
-  /** LOGIN on a greeted connection; afterwards the session is online. Returns the valid token. */
-  async logIn(connection: MaxConnection, token: string): Promise<string> {
+  /**
+   * LOGIN on a greeted connection; afterwards the session is online.
+   * @param asked a person asked for this login; otherwise it counts against the spacing
+   * @returns the token that is valid from now on
+   */
+  async logIn(connection: MaxConnection, token: string, asked: boolean): Promise<string> {
     const { store, profile, clock, account } = this.#deps
+    const now = clock.now()
     // Written before LOGIN leaves: a crash loop must not become a login storm.
-    store.set('lastLoginAt', clock.now())
+    store.set('logins', asked ? { ...noLogins, last: now } : countLogin(this.#logins, now))
     const request = loginRequest(profile, token, account.markers, Limit.chatsCount)
     const reply = await connection.call(Opcode.LOGIN, request)
-    this.#requireOwn(connection)
-    const current = await account.keepLogin(reply, token)
-    this.#requireOwn(connection)
-    this.#redirectHost = undefined
+    this.requireOwn(connection)
+    const current = await account.keepLogin(reply, token, () => this.requireOwn(connection))
+    store.delete('stopped')
     this.#deps.breaker.succeeded()
     this.to({ name: 'online', since: clock.now() })
     this.#deps.onOnline({ reconnect: this.#wasOnline })
@@ -177,6 +196,14 @@ export class Link {
       if (refusal && sessionConsequence(refusal) === 'relogin') connection.close('session lost')
       throw error
     }
+  }
+
+  /** Closes a connection on which nothing at all came in since then: it is dead (SS16). */
+  closeIfSilent(since: number): boolean {
+    const connection = this.#connection
+    if (connection === undefined || connection.lastInboundAt > since) return false
+    connection.close('no answers')
+    return true
   }
 
   /** MAX orders a new dial, possibly elsewhere (§7). */
@@ -233,22 +260,28 @@ export class Link {
     this.#cancelRetry()
     this.#attempt += 1
     this.#deps.onRetry(this.#attempt)
+    let own: MaxConnection | undefined
     const run = async (): Promise<void> => {
-      const connection = await this.dial()
-      await this.logIn(connection, await this.#deps.account.token())
+      own = await this.dial()
+      await this.logIn(own, await this.#deps.account.token(), false)
     }
     run().catch((error: unknown) => {
       const code = error instanceof GatewayError ? error.code : String(error)
       this.#deps.log('warn', 'connecting failed', { error: code, attempt: this.#attempt })
-      // A disconnect, a logout or another dial has decided otherwise meanwhile.
-      if (this.#connection !== undefined && this.#state.name !== 'connecting') return
-      if (this.#deps.store.get('wanted') === 'online') this.recover(error)
+      // Somebody else's connection is none of this try's business.
+      if (this.#connection !== undefined && this.#connection !== own) return
+      this.recover(error)
     })
   }
 
-  /** After a failed login: a later try, or the end when MAX refused for good. */
+  /** After a failed login: a later try, the end when MAX refused for good, or rest if unwanted. */
   recover(error: unknown): void {
     this.hangUp('connecting failed')
+    const { store, account, breaker, clock, random } = this.#deps
+    if (store.get('wanted') !== 'online' || !account.exists) {
+      this.rest()
+      return
+    }
     const failure = error instanceof GatewayError ? error : undefined
     const refusal = failure?.data.maxError
     const final = refusal && sessionConsequence(refusal) === 'stop'
@@ -257,8 +290,13 @@ export class Link {
       this.stop(failure)
       return
     }
-    const delay = Math.max(this.#backoff(this.#attempt), failure?.data.retryAfterMs ?? 0)
-    this.#retryAt(this.#deps.clock.now() + delay, failure?.message ?? 'the connection failed')
+    breaker.failed()
+    const now = clock.now()
+    const pauseMs = failure?.data.retryAfterMs ?? 0
+    // Kept, so that neither a restart nor an impatient caller shortens it.
+    if (pauseMs > 0) store.set('logins', { ...this.#logins, notBefore: now + pauseMs })
+    const delay = Math.max(reconnectDelay(this.#attempt, random), breaker.leastDelay(random))
+    this.#retryAt(now + delay, failure?.message ?? 'the connection failed')
   }
 
   /** The connection is gone without our doing. */
@@ -273,18 +311,21 @@ export class Link {
       this.rest()
       return
     }
+    const { random } = this.#deps
     if (clock.now() - state.since >= STABLE_AFTER_MS) this.#attempt = 0
     this.#deps.onLost(reason)
-    this.#retryAt(clock.now() + this.#backoff(this.#attempt + 1), `connection lost: ${reason}`)
+    const delay = reconnectDelay(this.#attempt + 1, random)
+    this.#retryAt(clock.now() + delay, `connection lost: ${reason}`)
   }
 
-  #backoff(attempt: number): number {
-    const { store, clock, random } = this.#deps
-    return reconnectDelay(attempt, store.get('lastLoginAt') ?? 0, clock.now(), random)
+  get #logins(): Logins {
+    return this.#deps.store.get('logins') ?? noLogins
   }
 
-  #retryAt(retryAt: number, reason: string): void {
+  /** Waits for the next try: not before `earliest`, and not before MAX allows a LOGIN. */
+  #retryAt(earliest: number, reason: string): void {
     const { clock } = this.#deps
+    const retryAt = Math.max(earliest, loginAllowedAt(this.#logins))
     this.to({ name: 'waiting', retryAt, attempt: this.#attempt, reason })
     // The alarm covers a wait that outlives the object; a timer is exact while it lives.
     this.#cancelRetry()
@@ -293,7 +334,8 @@ export class Link {
     })
   }
 
-  #requireOwn(connection: MaxConnection): void {
+  /** Throws when the connection is closed or no longer the session's own. */
+  requireOwn(connection: MaxConnection): void {
     if (connection === this.#connection && connection.isOpen) return
     throw new GatewayError('NOT_CONNECTED', 'the connection was lost or taken over')
   }

@@ -58,7 +58,11 @@ export class LiveSession implements SessionPort {
   readonly #delivery: Delivery
   readonly #outgoing: Outgoing
   #dialogue: { on: MaxConnection; steps: LoginDialogue } | undefined
+  /** The dialogue whose connection is being made: everybody who asks meanwhile shares it. */
+  #beginning: Promise<LoginDialogue> | undefined
   #lastPrune = 0
+  #isOver = false
+  #adopting = false
 
   constructor(deps: LiveSessionDeps) {
     this.#deps = deps
@@ -69,8 +73,8 @@ export class LiveSession implements SessionPort {
       clock,
       random,
       log,
-      onGone: (id, reason) => {
-        store.set('disabled', { ...store.get('disabled'), [id]: reason })
+      onGone: ({ id, url }, reason) => {
+        store.set('disabled', { ...store.get('disabled'), [id]: { url, reason } })
         this.#refreshDestinations()
       },
     })
@@ -98,6 +102,7 @@ export class LiveSession implements SessionPort {
       log,
       isOnline: () => this.#link.isOnline,
       transmit: (payload, timeoutMs) => this.#link.call(Opcode.MSG_SEND, payload, timeoutMs),
+      onSilence: (since) => this.#link.closeIfSilent(since),
     })
   }
 
@@ -110,6 +115,7 @@ export class LiveSession implements SessionPort {
   tick(): void {
     this.#link.tick()
     this.#delivery.kick()
+    this.#outgoing.expire()
     const { clock, store } = this.#deps
     const now = clock.now()
     if (now - this.#lastPrune >= PRUNE_EVERY_MS) {
@@ -120,25 +126,32 @@ export class LiveSession implements SessionPort {
     this.#arm()
   }
 
-  configure(config: TenantConfig): void {
+  /**
+   * Takes the tenant's settings. Telling the same again changes nothing; `reenable` gives a webhook
+   * that said 410 another chance.
+   */
+  configure(config: TenantConfig, reenable = false): void {
     const { store } = this.#deps
     const before = store.get('config')
-    store.set('config', config)
-    if (before?.webhook !== config.webhook) {
-      const { webhook: _webhook, ...disabled } = store.get('disabled') ?? {}
-      store.set('disabled', disabled)
-    }
+    if (reenable) store.delete('disabled')
+    const isNews = before === undefined || config.updatedAt > before.updatedAt
+    if (!isNews && !reenable) return
+    if (isNews) store.set('config', config)
     this.#refreshDestinations()
     this.#arm()
   }
 
   /** Ends everything for good; MAX is told if it can be reached. */
   async destroy(): Promise<void> {
+    // First: whatever is under way must find that nobody wants it any more.
+    this.#deps.store.set('wanted', 'offline')
     await this.#sayLogout()
     this.#endDialogue()
+    this.#outgoing.abandon()
     this.#link.hangUp('destroyed')
+    this.#link.rest()
     this.#delivery.stop()
-    this.#outgoing.flush()
+    this.#isOver = true
   }
 
   requireOnline(): Promise<void> {
@@ -167,14 +180,14 @@ export class LiveSession implements SessionPort {
   }
   setEvents(names: string[]): void {
     const config = this.#deps.store.get('config')
-    if (config) this.configure({ ...config, events: names })
+    if (config) this.configure({ ...config, events: names, updatedAt: this.now() })
   }
 
   status(): SessionStatus {
     const { store } = this.#deps
     const { state, isOnline, connection } = this.#link
     const lastInboundAt = connection?.lastInboundAt ?? 0
-    const disabled = Object.values(store.get('disabled') ?? {})[0]
+    const disabled = Object.values(store.get('disabled') ?? {})[0]?.reason
     return {
       connected: isOnline,
       authenticated: this.#account.exists,
@@ -217,6 +230,7 @@ export class LiveSession implements SessionPort {
     store.set('wanted', 'offline')
     store.delete('stopped')
     this.#endDialogue()
+    this.#outgoing.abandon()
     this.#link.hangUp('logged out')
     this.#account.forget()
     this.#link.rest()
@@ -244,6 +258,10 @@ export class LiveSession implements SessionPort {
 
   async adoptToken(token: string, deviceId?: string): Promise<LoginStep> {
     if (this.#account.exists) throw new GatewayError('ALREADY_LOGGED_IN')
+    if (this.#adopting || this.#beginning) {
+      throw new GatewayError('CONFLICT', 'another login is just beginning')
+    }
+    this.#adopting = true
     this.#endDialogue()
     const ownDevice = this.#account.deviceId
     if (deviceId !== undefined) this.#account.deviceId = deviceId
@@ -257,22 +275,43 @@ export class LiveSession implements SessionPort {
       this.#link.hangUp('adoption failed')
       this.#link.rest()
       throw error
+    } finally {
+      this.#adopting = false
     }
   }
 
   /** The dialogue that runs, or a new one on a connection of its own. */
   async #beginDialogue(): Promise<LoginDialogue> {
     if (this.#account.exists) throw new GatewayError('ALREADY_LOGGED_IN')
+    if (this.#adopting) throw new GatewayError('CONFLICT', 'a token is just being adopted')
     if (this.#dialogue?.on.isOpen) return this.#dialogue.steps
+    this.#beginning ??= this.#openDialogue().finally(() => {
+      this.#beginning = undefined
+    })
+    return this.#beginning
+  }
+
+  async #openDialogue(): Promise<LoginDialogue> {
     this.#endDialogue()
     this.#deps.store.delete('stopped')
     const { clock, log } = this.#deps
     const on = await this.#link.dial()
-    const steps = new LoginDialogue({
+    const isCurrent = (): boolean => this.#dialogue?.steps === steps
+    const steps: LoginDialogue = new LoginDialogue({
       clock,
       log,
-      call: (opcode, payload) => on.call(opcode, payload),
-      onState: (state) => this.#link.to(state),
+      call: async (opcode, payload) => {
+        try {
+          return await on.call(opcode, payload)
+        } catch (error) {
+          // Nothing else watches this connection: one silence is enough to begin anew.
+          if (error instanceof GatewayError && error.code === 'MAX_TIMEOUT') on.close('no answer')
+          throw error
+        }
+      },
+      onState: (state) => {
+        if (isCurrent()) this.#link.to(state)
+      },
       onEvent: (type, fields) => this.#events.own(type, fields),
       onToken: (token) => this.#finishDialogue(on, token),
     })
@@ -296,17 +335,22 @@ export class LiveSession implements SessionPort {
     try {
       return await this.#takeToken(connection, token)
     } catch (error) {
-      // The login itself is done; a lost connection now is like any other.
+      const current = this.#link.connection
+      if (current !== undefined && current !== connection) throw error
+      // The login itself is done; a connection that breaks now is like any other. Unless it was
+      // called off meanwhile: then there is nothing to come back to.
       this.#link.recover(error)
-      if (this.#link.state.name === 'stopped') throw error
+      if (this.#link.state.name !== 'waiting') throw error
       return { step: 'done', maxUserID: this.userId, token }
     }
   }
 
   async #takeToken(connection: MaxConnection, token: string): Promise<LoginStep> {
-    await this.#account.take(token)
+    await this.#account.take(token, () => this.#link.requireOwn(connection))
+    // What is left of another account's messages must not leave under this one.
+    this.#outgoing.abandon()
     this.#deps.store.set('wanted', 'online')
-    const current = await this.#link.logIn(connection, token)
+    const current = await this.#link.logIn(connection, token, true)
     return { step: 'done', maxUserID: this.userId, token: current }
   }
 
@@ -340,6 +384,7 @@ export class LiveSession implements SessionPort {
   }
 
   #arm(): void {
+    if (this.#isOver) return
     const { state } = this.#link
     const { clock, setAlarm } = this.#deps
     const retryAt = state.name === 'waiting' ? state.retryAt : undefined
@@ -351,7 +396,8 @@ export class LiveSession implements SessionPort {
     const config = this.#deps.store.get('config')
     const disabled = this.#deps.store.get('disabled') ?? {}
     const all = config ? this.#deps.destinations(config) : []
-    this.#delivery.setDestinations(all.filter((destination) => !(destination.id in disabled)))
+    // Another URL under the same name is another destination.
+    this.#delivery.setDestinations(all.filter(({ id, url }) => disabled[id]?.url !== url))
   }
 }
 

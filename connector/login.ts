@@ -60,7 +60,7 @@ export class LoginDialogue {
   async confirmCode(code: string): Promise<LoginStep> {
     const { token } = this.#expect('code', 'request a code first')
     return this.#proceed(
-      await this.#deps.call(Opcode.AUTH, {
+      await this.#call(Opcode.AUTH, {
         token,
         verifyCode: code,
         authTokenType: 'CHECK_CODE',
@@ -71,7 +71,7 @@ export class LoginDialogue {
   /** @throws {GatewayError} PASSWORD_WRONG leaves the step open for another try. */
   async checkPassword(password: string): Promise<LoginStep> {
     const { trackId } = this.#expect('password', 'no password was asked for')
-    const reply = await this.#deps.call(Opcode.AUTH_LOGIN_CHECK_PASSWORD, { trackId, password })
+    const reply = await this.#call(Opcode.AUTH_LOGIN_CHECK_PASSWORD, { trackId, password })
     // Some clients met the refusal as an OK answer with an `error` (§8).
     if (asString(reply.error) !== undefined) throw fromMaxError(parseMaxError(reply))
     return this.#proceed(reply)
@@ -79,7 +79,7 @@ export class LoginDialogue {
 
   async register(firstName: string, lastName: string | undefined): Promise<LoginStep> {
     const { token } = this.#expect('registration', 'no registration was asked for')
-    const reply = await this.#deps.call(Opcode.AUTH_CONFIRM, {
+    const reply = await this.#call(Opcode.AUTH_CONFIRM, {
       firstName,
       lastName: lastName || undefined,
       token,
@@ -108,6 +108,13 @@ export class LoginDialogue {
     this.#step = { kind: 'none' }
   }
 
+  /** An answer that comes after the dialogue ended must change nothing any more. */
+  async #call(opcode: Opcode, payload: WireMap): Promise<WireMap> {
+    const reply = await this.#deps.call(opcode, payload)
+    if (this.#disposed) throw new GatewayError('NO_PENDING_LOGIN', 'the login was ended meanwhile')
+    return reply
+  }
+
   #expect<K extends Step['kind']>(kind: K, hint: string): Extract<Step, { kind: K }> {
     if (this.#step.kind !== kind) throw new GatewayError('NO_PENDING_LOGIN', hint)
     return this.#step as Extract<Step, { kind: K }>
@@ -117,7 +124,7 @@ export class LoginDialogue {
     this.#cancelPoll()
     let reply: WireMap
     try {
-      reply = await this.#deps.call(Opcode.AUTH_REQUEST, { phone, type, language })
+      reply = await this.#call(Opcode.AUTH_REQUEST, { phone, type, language })
     } catch (error) {
       throw await this.#withCaptchaLink(error, phone)
     }
@@ -141,7 +148,7 @@ export class LoginDialogue {
     if (!(error instanceof GatewayError) || error.code !== 'CAPTCHA_REQUIRED') return error
     const details: Record<string, unknown> = { suggestion: 'Log in by QR: GET /session/qr' }
     try {
-      const reply = await this.#deps.call(Opcode.GET_CAPTCHA, { source: 'auth', identifier: phone })
+      const reply = await this.#call(Opcode.GET_CAPTCHA, { source: 'auth', identifier: phone })
       const link = asString(reply.link)
       if (link !== undefined) details.link = link
     } catch (cause) {
@@ -185,7 +192,7 @@ export class LoginDialogue {
 
   async #newQr(refreshes: number): Promise<QrLogin> {
     this.#cancelPoll()
-    const reply = await this.#deps.call(Opcode.GET_QR, {})
+    const reply = await this.#call(Opcode.GET_QR, {})
     const trackId = asString(reply.trackId)
     const link = asString(reply.qrLink)
     if (trackId === undefined || link === undefined) {
@@ -216,12 +223,12 @@ export class LoginDialogue {
     if (step.kind !== 'qr' || this.#disposed) return
     const { trackId } = step
     if (step.login.expiresAt <= this.#deps.clock.now()) return this.#refresh(step)
-    const status = asMap((await this.#deps.call(Opcode.GET_QR_STATUS, { trackId })).status)
+    const status = asMap((await this.#call(Opcode.GET_QR_STATUS, { trackId })).status)
     // Another step may have begun while MAX was asked.
     if (this.#step !== step || this.#disposed) return
     if (status.loginAvailable !== true) return this.#planPoll(step.login.pollingIntervalMs)
     this.#deps.onEvent('QRScanned', { trackId })
-    const reply = await this.#deps.call(Opcode.LOGIN_BY_QR, { trackId })
+    const reply = await this.#call(Opcode.LOGIN_BY_QR, { trackId })
     if (this.#step !== step || this.#disposed) return
     this.#deps.onEvent('QRAuthorized', { trackId })
     await this.#proceed(reply)

@@ -26,6 +26,7 @@ const migrations: readonly string[][] = [
        lane INTEGER NOT NULL,
        sequence INTEGER NOT NULL,
        attempts INTEGER NOT NULL,
+       retry_at INTEGER NOT NULL,
        PRIMARY KEY (destination, lane)
      ) WITHOUT ROWID`,
     // Events given up on, per destination.

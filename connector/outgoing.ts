@@ -1,4 +1,4 @@
-import { type ErrorData, GatewayError, toErrorData } from '../schema/errors.ts'
+import { type ErrorData, errors, GatewayError, toErrorData } from '../schema/errors.ts'
 import { narrow } from '../schema/ids.ts'
 import type { OutgoingMessage, SentMessage } from '../schema/session-port.ts'
 import { asIdString, asMap, type Int64, type WireMap, wireId } from '../schema/wire.ts'
@@ -27,6 +27,11 @@ export interface OutgoingDeps {
   /** Sends MSG_SEND on the present connection; rejects like `MaxConnection.call`. */
   transmit(payload: WireMap, timeoutMs: number): Promise<WireMap>
   isOnline(): boolean
+  /**
+   * Called when a message had no answer several times: closes the connection if nothing at all came
+   * in since then, and tells whether it did.
+   */
+  onSilence(since: number): boolean
 }
 
 interface Open {
@@ -35,6 +40,8 @@ interface Open {
   payload: WireMap
   inFlight: boolean
   attempts: number
+  /** Unix ms of the first attempt on the present connection. */
+  firstAttemptAt: number
   settle: ((outcome: SentMessage | GatewayError) => void) | undefined
 }
 
@@ -62,6 +69,7 @@ export class Outgoing {
         payload: payloadFromText(row.request),
         inFlight: false,
         attempts: 0,
+        firstAttemptAt: 0,
         settle: undefined,
       })
     }
@@ -110,6 +118,7 @@ export class Outgoing {
       payload,
       inFlight: false,
       attempts: 0,
+      firstAttemptAt: 0,
       settle: undefined,
     }
     this.#open.set(cid, open)
@@ -121,13 +130,32 @@ export class Outgoing {
 
   /** Sends everything that has no answer, oldest first, under the `cid` it had. */
   resume(): void {
-    const oldest = this.#deps.clock.now() - REPEAT_WINDOW_MS
+    this.expire()
     for (const open of [...this.#open.values()].sort((a, b) => a.cid - b.cid)) {
       open.attempts = 0
-      if (open.createdAt < oldest)
-        this.#finish(open, 'unknown', new GatewayError('OUTCOME_UNKNOWN'))
-      else if (!open.inFlight) this.#transmit(open)
+      if (!open.inFlight) this.#transmit(open)
     }
+  }
+
+  /** Gives up on what is too old to be repeated safely. */
+  expire(): void {
+    const oldest = this.#deps.clock.now() - REPEAT_WINDOW_MS
+    for (const open of this.#open.values()) {
+      if (open.createdAt >= oldest || open.inFlight) continue
+      this.#finish(open, 'unknown', new GatewayError('OUTCOME_UNKNOWN'))
+    }
+  }
+
+  /** The account is given up: nothing of it may leave under another one. */
+  abandon(): void {
+    for (const open of this.#open.values()) {
+      this.#finish(
+        open,
+        'unknown',
+        new GatewayError('OUTCOME_UNKNOWN', 'the account was logged out'),
+      )
+    }
+    this.flush()
   }
 
   /** Writes known outcomes down. */
@@ -148,13 +176,32 @@ export class Outgoing {
         message: {},
       }
     }
-    if (known.error) throw fromData(known.error)
-    const open = this.#open.get(known.cid)
+    if (known.error && !errors[known.error.code].retry) throw fromData(known.error)
+    // A refusal for the moment: the same `cid` may try again.
+    const open = known.error ? this.#reopen(known) : this.#open.get(known.cid)
     if (open === undefined) throw new GatewayError('OUTCOME_UNKNOWN')
     if (open.settle !== undefined)
       throw new GatewayError('IN_PROGRESS', undefined, { retryAfterMs: 1_000 })
     // Its first caller is gone, over a crash or a timeout: this one takes its place.
-    return this.#wait(open)
+    const outcome = this.#wait(open)
+    if (!open.inFlight && this.#deps.isOnline()) this.#transmit(open)
+    return outcome
+  }
+
+  #reopen({ cid, request }: SendRow): Open {
+    const { store, clock } = this.#deps
+    const open: Open = {
+      cid,
+      createdAt: clock.now(),
+      payload: payloadFromText(request),
+      inFlight: false,
+      attempts: 0,
+      firstAttemptAt: 0,
+      settle: undefined,
+    }
+    store.updateSend({ cid, state: 'sending', chatId: null, messageId: null, error: null })
+    this.#open.set(cid, open)
+    return open
   }
 
   #wait(open: Open): Promise<SentMessage> {
@@ -175,12 +222,13 @@ export class Outgoing {
   #transmit(open: Open): void {
     const { transmit, clock, log } = this.#deps
     open.inFlight = true
+    if (open.attempts === 0) open.firstAttemptAt = clock.now()
     open.attempts += 1
     const message = { cid: open.cid, ...asMap(open.payload.message) }
     transmit({ ...open.payload, message }, ATTEMPT_TIMEOUT_MS).then(
       (reply) => {
         open.inFlight = false
-        this.#sent(open, reply)
+        if (this.#open.has(open.cid)) this.#sent(open, reply)
       },
       (error: unknown) => {
         open.inFlight = false
@@ -188,23 +236,31 @@ export class Outgoing {
           error instanceof GatewayError
             ? error
             : new GatewayError('INTERNAL_ERROR', undefined, { cause: error })
+        // Abandoned meanwhile: its outcome is told already.
+        if (!this.#open.has(open.cid)) return
         if (failure.code !== 'NOT_CONNECTED' && failure.code !== 'MAX_TIMEOUT') {
           this.#finish(open, 'failed', failure)
           return
         }
         // The answer is lost, the message perhaps not: only the same `cid` is safe to send again.
         log('info', 'send without an answer', { cid: open.cid, attempts: open.attempts })
-        if (!this.#deps.isOnline()) return
-        if (open.attempts < ATTEMPTS_PER_CONNECTION) {
-          clock.after(0, () => {
-            if (!open.inFlight && this.#open.has(open.cid) && this.#deps.isOnline())
-              this.#transmit(open)
-          })
-        } else {
-          this.#finish(open, 'unknown', new GatewayError('OUTCOME_UNKNOWN'))
-        }
+        if (this.#deps.isOnline()) this.#afterSilence(open)
       },
     )
+  }
+
+  /** No answer on a connection that is still there: again, on a new one if this one is dead. */
+  #afterSilence(open: Open): void {
+    const { clock, isOnline, onSilence } = this.#deps
+    if (open.attempts >= ATTEMPTS_PER_CONNECTION) {
+      // On a dead connection `resume` goes on with it; a living MAX that keeps silent will not answer.
+      if (onSilence(open.firstAttemptAt)) return
+      this.#finish(open, 'unknown', new GatewayError('OUTCOME_UNKNOWN'))
+      return
+    }
+    clock.after(0, () => {
+      if (!open.inFlight && this.#open.has(open.cid) && isOnline()) this.#transmit(open)
+    })
   }
 
   #sent(open: Open, reply: WireMap): void {

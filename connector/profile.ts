@@ -66,7 +66,13 @@ export const handshakeProfile = (
 ): HandshakeProfile => {
   const base = encoding === 'tcp' ? mobile : web
   if (!overrides) return base
-  const parsed = profileInput.partial().safeParse(JSON.parse(overrides))
+  let given: unknown
+  try {
+    given = JSON.parse(overrides)
+  } catch {
+    throw new Error('MAX_PROFILE: expected a JSON object')
+  }
+  const parsed = profileInput.partial().safeParse(given)
   if (!parsed.success) throw new Error(`MAX_PROFILE: ${z.prettifyError(parsed.error)}`)
   return { ...base, ...(parsed.data as Partial<HandshakeProfile>) }
 }

@@ -13,6 +13,7 @@ import { Breaker } from './breaker.ts'
 import { type Log, sharedTimer, systemClock } from './clock.ts'
 import { newSigningSecret, webhook } from './deliver/webhook.ts'
 import type { Destination } from './delivery.ts'
+import { type Endpoint, parseEndpoint, redirected } from './endpoint.ts'
 import { createCodec } from './frame.ts'
 import { LiveSession } from './live-session.ts'
 import { consoleLog } from './log.ts'
@@ -21,7 +22,7 @@ import { handshakeProfile } from './profile.ts'
 import type { Dial } from './socket.ts'
 import type { Sql, SqlRow } from './sql.ts'
 import { Store } from './store.ts'
-import { dialer, type Endpoint, parseEndpoint, redirected } from './transports.ts'
+import { dialer } from './transports.ts'
 import { createVault, type Vault } from './vault.ts'
 
 /** Bindings and variables the session needs. */
@@ -80,12 +81,15 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     })
   }
 
-  async configure(config: TenantConfig): Promise<Result<{ webhookSecret: string }>> {
+  async configure(
+    config: TenantConfig,
+    { reenable = false }: { reenable?: boolean } = {},
+  ): Promise<Result<{ webhookSecret: string }>> {
     return this.#asResult(async () => {
       // Two first calls at once must not bring up two sessions.
       this.#waking ??= this.#wake(config)
       const live = await this.#waking
-      live.configure(config)
+      live.configure(config, reenable)
       return { webhookSecret: this.#webhookSecret }
     })
   }

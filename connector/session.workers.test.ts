@@ -37,6 +37,7 @@ const createTenant = async (): Promise<{
     id,
     name: 'Test',
     generation: 1,
+    updatedAt: 1,
     sandbox: true,
     webhook: '',
     events: ['All'],
@@ -115,7 +116,7 @@ describe('Session', () => {
 
   it('[DO3] refuses an old token generation and an unknown tenant', async () => {
     const { id, context, config } = await createTenant()
-    unwrap(await session(id).configure({ ...config, generation: 2 }))
+    unwrap(await session(id).configure({ ...config, generation: 2, updatedAt: 2 }))
     const old = await session(id).invoke('getStatus', {}, context)
     expect(old).toMatchObject({ ok: false, error: { code: 'UNAUTHORIZED' } })
     const unknown = await session(crypto.randomUUID()).invoke('getStatus', {}, context)
@@ -130,6 +131,7 @@ describe('Session', () => {
         id,
         name: 'Test',
         generation: 1,
+        updatedAt: 1,
         sandbox: true,
         webhook: '',
         events: [],

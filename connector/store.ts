@@ -2,6 +2,7 @@ import type { ErrorData } from '../schema/errors.ts'
 import { parseJson, stringifyJson } from '../schema/json.ts'
 import type { TenantConfig } from '../schema/session-port.ts'
 import type { WireMap } from '../schema/wire.ts'
+import type { Logins } from './backoff.ts'
 import type { SyncMarkers } from './profile.ts'
 import type { Sql, SqlRow } from './sql.ts'
 
@@ -36,6 +37,8 @@ export interface Cursor {
   sequence: number
   /** Failed attempts at the next event. */
   attempts: number
+  /** Unix ms before which it must not be tried again; 0 = at once. */
+  retryAt: number
 }
 
 /** Everything in `meta`. */
@@ -49,11 +52,11 @@ export interface Meta {
   wanted: 'online' | 'offline'
   /** Why the session must not come back by itself. */
   stopped: { reason: string; action: string } | null
-  lastLoginAt: number
+  logins: Logins
   /** Webhook signing secret, sealed. */
   webhookSecret: string
-  /** Destinations that answered 410 or failed for days, with the reason. */
-  disabled: Record<string, string>
+  /** Destinations that answered 410: which URL, and why. Another URL under the same name is another one. */
+  disabled: Record<string, { url: string; reason: string }>
 }
 
 /**
@@ -179,25 +182,27 @@ export class Store {
   cursors(destination: string): Cursor[] {
     return this.#sql
       .all(
-        'SELECT lane, sequence, attempts FROM cursors WHERE destination = ? ORDER BY lane',
+        'SELECT lane, sequence, attempts, retry_at FROM cursors WHERE destination = ? ORDER BY lane',
         destination,
       )
       .map((row) => ({
         lane: Number(row.lane),
         sequence: Number(row.sequence),
         attempts: Number(row.attempts),
+        retryAt: Number(row.retry_at),
       }))
   }
 
   saveCursor(destination: string, cursor: Cursor): void {
     this.#sql.all(
-      `INSERT INTO cursors (destination, lane, sequence, attempts) VALUES (?, ?, ?, ?)
+      `INSERT INTO cursors (destination, lane, sequence, attempts, retry_at) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (destination, lane) DO UPDATE
-       SET sequence = excluded.sequence, attempts = excluded.attempts`,
+       SET sequence = excluded.sequence, attempts = excluded.attempts, retry_at = excluded.retry_at`,
       destination,
       cursor.lane,
       cursor.sequence,
       cursor.attempts,
+      cursor.retryAt,
     )
   }
 

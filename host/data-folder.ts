@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { codeOf, HostError } from './host-error.ts'
@@ -61,14 +61,22 @@ const makeFolder = (folder: string): void => {
   }
 }
 
+/** It holds keys. A folder that others use too must not be taken away from them. */
+const closeToOthers = (folder: string): void => {
+  const names = readdirSync(folder)
+  if (names.length > 0 && !names.includes('lock')) {
+    throw new HostError(`the data folder ${folder} holds other files; give maxapi one of its own`)
+  }
+  chmodSync(folder, 0o700)
+}
+
 /** Opens the folder, making it when it is missing. */
 export const openDataFolder = (location: string): DataFolder => {
   const folder = path.resolve(location)
   let held: DatabaseSync
   try {
     makeFolder(folder)
-    // It holds keys; a folder that was there before may be wider open.
-    if ((statSync(folder).mode & 0o077) !== 0) chmodSync(folder, 0o700)
+    if ((statSync(folder).mode & 0o077) !== 0) closeToOthers(folder)
     held = lock(folder)
   } catch (error) {
     throw error instanceof HostError ? error : unusable(folder, error)

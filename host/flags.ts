@@ -1,3 +1,6 @@
+import { parseEndpoint } from '../connector/endpoint.ts'
+import { handshakeProfile } from '../connector/profile.ts'
+
 /** The settings of the self-host host: one table for flags, environment and `.env`. */
 
 /** A mistake of the operator in a flag or a variable; the message is one line for a terminal. */
@@ -21,6 +24,11 @@ interface Setting<Value> {
 const expected = (what: string) => new Error(`must be ${what}`)
 
 const text = (value: string): string => value
+
+const notEmpty = (value: string): string => {
+  if (value.trim() === '') throw new Error('must not be empty')
+  return value
+}
 
 const wholeNumber = (min: number, max: number) => (value: string) => {
   const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
@@ -88,7 +96,7 @@ const setting = <const Value>(of: Setting<Value>): Setting<Value> => of
 /** Names are the flags' names. An empty string means "not given". */
 export const settingsTable = {
   address: setting({
-    parse: text,
+    parse: notEmpty,
     fallback: '127.0.0.1',
     env: ['MAXAPI_ADDRESS'],
     help: 'address to listen on; 0.0.0.0 for every network',
@@ -102,7 +110,7 @@ export const settingsTable = {
     placeholder: 'PORT',
   }),
   data: setting({
-    parse: text,
+    parse: notEmpty,
     fallback: '.data',
     env: ['MAXAPI_DATA'],
     help: 'folder that keeps everything',
@@ -141,7 +149,7 @@ export const settingsTable = {
     parse: yesOrNo,
     fallback: false,
     env: ['MAXAPI_SKIPMEDIA'],
-    help: 'do not download the media of incoming messages',
+    help: 'do not fetch the media of incoming messages (nothing fetches any yet)',
   }),
   sslcertificate: setting({
     parse: text,
@@ -156,6 +164,11 @@ export const settingsTable = {
     env: ['MAXAPI_SSL_PRIVATE_KEY'],
     help: 'private key of the certificate (PEM)',
     placeholder: 'FILE',
+  }),
+  loglevel: setting({
+    parse: oneOf('debug', 'info', 'warn', 'error'),
+    fallback: 'info',
+    env: ['MAXAPI_LOG_LEVEL'],
   }),
   webhookFormat: setting({
     parse: oneOf('json', 'form'),
@@ -274,7 +287,17 @@ export const readCommand = ({ flags, env, dotenv }: Sources): Command => {
   if ((settings.sslcertificate === '') !== (settings.sslprivatekey === '')) {
     throw new UsageError('--sslcertificate and --sslprivatekey go together')
   }
+  checkMax(settings)
   return { name: 'run', settings }
+}
+
+/** Endpoint, protocol and profile must fit each other, which no single value shows. */
+const checkMax = ({ maxEndpoint, maxProtocol, maxProfile }: Settings): void => {
+  try {
+    handshakeProfile(parseEndpoint(maxEndpoint, maxProtocol).encoding, maxProfile)
+  } catch (error) {
+    throw new UsageError((error as Error).message.replaceAll(/\s+/g, ' '))
+  }
 }
 
 /** What holds when nothing is given. */

@@ -2,21 +2,22 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { announce } from './announce.ts'
 import { helpText, readCommand, type Settings, UsageError } from './flags.ts'
-import { HostError } from './host-error.ts'
+import { codeOf, HostError } from './host-error.ts'
 import { createLog, type Log } from './log.ts'
 import { startHost, version } from './start.ts'
-
-const readDotenv = (): Record<string, string | undefined> => {
-  try {
-    return parseEnv(readFileSync('.env', 'utf8'))
-  } catch {
-    return {}
-  }
-}
 
 const fail = (message: string, exitCode: number): never => {
   process.stderr.write(`maxapi: ${message.split('\n', 1)[0]}\n`)
   process.exit(exitCode)
+}
+
+const readDotenv = (): Record<string, string | undefined> => {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'))
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return {}
+    return fail(`cannot read .env: ${(error as Error).message}`, 2)
+  }
 }
 
 const readCommandLine = () => {

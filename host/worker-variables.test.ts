@@ -11,6 +11,7 @@ describe('workerVariables', () => {
       MAXAPI_ADMIN_TOKEN: 'a',
       MAXAPI_MASTER_KEY: 'm',
       MAXAPI_VERSION: '1',
+      MAXAPI_LOG_LEVEL: 'info',
       MAXAPI_WEBHOOK_FORMAT: 'json',
       MAXAPI_SKIPMEDIA: 'false',
       MAXAPI_ALLOW_PRIVATE_NETWORK: 'false',

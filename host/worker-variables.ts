@@ -26,6 +26,7 @@ export const workerVariables = (settings: Settings, secrets: Secrets): Record<st
     MAXAPI_SKIPMEDIA: String(settings.skipmedia),
     MAXAPI_ALLOW_PRIVATE_NETWORK: String(settings.allowPrivateNetwork),
     MAXAPI_LOOPBACK: String(isLoopback(settings.address)),
+    MAXAPI_LOG_LEVEL: settings.loglevel,
     MAX_ENDPOINT: settings.maxEndpoint,
     MAX_PROTOCOL: settings.maxProtocol,
     MAX_PROFILE: settings.maxProfile,

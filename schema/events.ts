@@ -24,12 +24,13 @@ const messageKey = (payload: WireMap): string | undefined => {
 
 export const events = {
   Message: { summary: 'A message arrived', opcode: Opcode.NOTIF_MESSAGE, dedupe: messageKey },
-  MessageEdit: { summary: 'A message was edited', dedupe: messageKey },
+  // TLS TCP pushes the request's own opcode (§5.2).
+  MessageEdit: { summary: 'A message was edited', opcode: Opcode.MSG_EDIT, dedupe: messageKey },
   MessageDelete: { summary: 'Messages were deleted', opcode: Opcode.NOTIF_MSG_DELETE },
   ReadReceipt: {
     summary: 'Somebody read a chat up to a time',
+    // No dedupe: reading, marking unread and reading again are three events with equal payloads.
     opcode: Opcode.NOTIF_MARK,
-    dedupe: (p) => [p.chatId, p.userId, p.mark, p.setAsUnread ?? ''].join(':'),
   },
   Typing: { summary: 'Somebody is typing', opcode: Opcode.NOTIF_TYPING },
   ChatUpdate: { summary: 'A chat changed', opcode: Opcode.NOTIF_CHAT },
@@ -63,7 +64,7 @@ export const eventNames: readonly string[] = [...Object.keys(events), ALL_EVENTS
 const eventName = z.enum(eventNames, { error: 'unknown event name' })
 /** Event names as an array or, as the original has it, one comma-separated string. */
 export const eventListInput = z
-  .union([z.string(), z.array(z.string())])
+  .union([z.string().max(4_000), z.array(z.string().max(64)).max(100)])
   .transform((value) =>
     (Array.isArray(value) ? value : value.split(',')).map((name) => name.trim()).filter(Boolean),
   )
@@ -99,7 +100,7 @@ export const classifyPush = (opcode: number, payload: WireMap): ClassifiedPush |
   const chatId = asIdString(payload.chatId) ?? asIdString(asMap(payload.chat).id)
   return {
     type,
-    ...(key === undefined ? {} : { dedupeKey: `${opcode}:${key}` }),
+    ...(key === undefined ? {} : { dedupeKey: `message:${key}` }),
     ...(chatId === undefined ? {} : { chatId }),
   }
 }

@@ -22,7 +22,7 @@ const table: Record<string, MaxErrorRow> = {
   'error.profile.suspended': { code: 'ACCOUNT_BLOCKED', session: 'stop' },
   'client.unsupported-version': { code: 'MAX_REFUSED', session: 'stop' },
   'login.flood': { code: 'RATE_LIMITED', session: 'stop', retryAfterMs: 3_600_000 },
-  'error.limit.violate': { code: 'ATTEMPTS_EXHAUSTED' },
+  'error.limit.violate': { code: 'ATTEMPTS_EXHAUSTED', session: 'stop' },
   'too.many.requests': { code: 'RATE_LIMITED', retryAfterMs: 60_000 },
   'error.rate_limited': { code: 'RATE_LIMITED', retryAfterMs: 60_000 },
   'session.state': { code: 'NOT_CONNECTED', session: 'relogin' },

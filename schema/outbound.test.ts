@@ -28,6 +28,7 @@ describe('refuseOutbound', () => {
     'https://0.0.0.0/',
     'https://[::1]/',
     'https://[::ffff:10.0.0.1]/',
+    'https://[::127.0.0.1]/',
     'https://[fe80::1]/',
     'https://[fd00::1]/',
     'https://localhost/',
@@ -38,6 +39,21 @@ describe('refuseOutbound', () => {
     'not a url',
   ])('refuses %s', (url) => {
     expect(refuseOutbound(url, strict)).toBeTypeOf('string')
+  })
+
+  it('allows a sandbox tenant of a local gateway this machine, and nothing else of the network', () => {
+    const local = { allowPrivate: false, allowLoopback: true }
+    for (const host of ['127.0.0.1:9000', 'localhost:9000', '[::1]:9000', '127.8.8.8']) {
+      expect(refuseOutbound(`http://${host}/`, local)).toBeUndefined()
+    }
+    for (const host of [
+      '169.254.169.254',
+      '10.0.0.5:6379',
+      'metadata.google.internal',
+      'nas.local',
+    ]) {
+      expect(refuseOutbound(`http://${host}/`, local)).toBeTypeOf('string')
+    }
   })
 
   it('allows the own network when the deployment does, but never credentials', () => {

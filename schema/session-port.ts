@@ -13,6 +13,8 @@ export interface TenantConfig {
   name: string
   /** Grows whenever the API token changes; a call that carries an older one is refused. */
   generation: number
+  /** Unix ms of the last change; older settings that arrive late are ignored. */
+  updatedAt: number
   sandbox: boolean
   /** Webhook URL, or `''` for none. */
   webhook: string
@@ -125,8 +127,14 @@ export interface CallContext {
 
 /** RPC methods of the session object. Failures come back as data, never as a thrown class. */
 export interface SessionRpc {
-  /** Stores the tenant's settings (idempotent; changes act at once) and tells its signing secret. */
-  configure(config: TenantConfig): Promise<Result<{ webhookSecret: string }>>
+  /**
+   * Stores the tenant's settings (idempotent; changes act at once) and tells its signing secret.
+   * `reenable` gives a webhook that said 410 another chance.
+   */
+  configure(
+    config: TenantConfig,
+    options?: { reenable?: boolean },
+  ): Promise<Result<{ webhookSecret: string }>>
   /** Runs one operation row by name. `UNAUTHORIZED` means: unknown tenant or an old token. */
   invoke(name: string, input: unknown, context: CallContext): Promise<Result<unknown>>
   /** The status without any check; for the administrator's list. */

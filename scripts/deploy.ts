@@ -26,7 +26,7 @@ const migrateD1 = (): void => {
   if (PLACEHOLDER.test(id)) {
     return fail(
       `database_id in wrangler.toml is not filled in. Run \`npx wrangler d1 create ${name}\` once ` +
-        'and put the id that it prints there (or set LIBSQL_URL to use libSQL).',
+        'and put the id that it prints there (or use libSQL: see README).',
     )
   }
   const { ok } = run('wrangler', ['d1', 'migrations', 'apply', name, '--remote'])

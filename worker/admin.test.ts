@@ -156,6 +156,7 @@ describe('changing a tenant', () => {
       id,
       name: 'New',
       generation: 1,
+      updatedAt: expect.any(Number),
       sandbox: false,
       webhook,
       events: ['Typing'],

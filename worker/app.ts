@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import { type ErrorCode, GatewayError, toErrorData } from '../schema/errors.ts'
+import { type ErrorCode, errors, GatewayError, toErrorData } from '../schema/errors.ts'
 import { type Operation, type OperationName, operations } from '../schema/operations/index.ts'
 import { adminCheck, TenantAccess } from './auth.ts'
 import { settle } from './effects.ts'
@@ -52,7 +52,8 @@ export const createApp = (gateway: Gateway): App => {
   app.onError((error, c) => {
     const requestId = requestIdOf(c)
     const data = toErrorData(error)
-    if (data.code === 'INTERNAL_ERROR' || error.cause !== undefined) {
+    // What the caller did wrong is the caller's business, not our log's.
+    if (errors[data.code].status >= 500 && (data.code === 'INTERNAL_ERROR' || error.cause)) {
       const { method, path } = c.req
       gateway.log('error', 'request failed', { requestId, method, path, ...describeError(error) })
     }

@@ -29,9 +29,18 @@ const readBytes = async (request: Request): Promise<Uint8Array> => {
   const announced = request.headers.get('content-length')
   if (announced === null) return readCounting(request.body)
   if (Number(announced) > MAX_BODY_BYTES) throw tooLarge()
-  const bytes = new Uint8Array(await request.arrayBuffer())
+  const bytes = new Uint8Array(await arrived(request.arrayBuffer()))
   if (bytes.length > MAX_BODY_BYTES) throw tooLarge()
   return bytes
+}
+
+/** A body that breaks off is the caller's doing. */
+const arrived = async <T>(body: Promise<T>): Promise<T> => {
+  try {
+    return await body
+  } catch {
+    throw new GatewayError('INVALID_INPUT', 'The body did not arrive whole')
+  }
 }
 
 const readCounting = async (body: Request['body']): Promise<Uint8Array> => {
@@ -57,15 +66,18 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 const decode = (bytes: Uint8Array): string => {
   try {
     return utf8.decode(bytes)
-  } catch (cause) {
-    throw new GatewayError('INVALID_JSON', 'The body is not valid UTF-8', { cause })
+  } catch {
+    throw new GatewayError('INVALID_JSON', 'The body is not valid UTF-8')
   }
 }
 
 const parse = (text: string): unknown => {
   try {
     return parseJson(text)
-  } catch {
+  } catch (error) {
+    if (error instanceof RangeError) {
+      throw new GatewayError('INVALID_INPUT', 'The body is nested too deeply')
+    }
     // The engine's message quotes the body, which may hold a password: it is not passed on.
     const position = jsonFaultPosition(text)
     const lines = text.slice(0, position).split('\n')

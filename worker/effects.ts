@@ -58,7 +58,7 @@ export const settle = async (
  */
 const noteWanted = async (gateway: Gateway, tenant: KnownTenant, wanted: boolean) => {
   try {
-    await setWanted(gateway.db(), tenant.id, wanted, gateway.now())
+    await setWanted(gateway.db(), tenant.id, wanted)
     tenant.wanted = wanted
   } catch (error) {
     gateway.log('error', 'wish not stored', { tenantId: tenant.id, ...describeError(error) })

@@ -3,7 +3,7 @@ import { type Env, readSettings } from './env.ts'
 
 const bindings = { DB: {}, MEDIA: {}, SESSION: {}, SANDBOX: {} }
 const read = (variables: object, bound: object = bindings) =>
-  readSettings({ ...bound, ...variables } as Env)
+  readSettings({ ...bound, MAXAPI_MASTER_KEY: 'k', ...variables } as Env)
 
 describe('readSettings', () => {
   it('has a default for everything', () => {
@@ -37,6 +37,15 @@ describe('readSettings', () => {
 
   it.each(['SESSION', 'SANDBOX', 'MEDIA', 'DB'])('misses the binding %s', (name) => {
     expect(() => read({}, { ...bindings, [name]: undefined })).toThrow(name)
+  })
+
+  it.each([
+    [{ MAXAPI_MASTER_KEY: '' }, 'MAXAPI_MASTER_KEY'],
+    [{ MAX_ENDPOINT: 'tls://127.0.0.1:1', MAX_PROTOCOL: 'json' }, 'MAX_ENDPOINT'],
+    [{ MAX_PROTOCOL: 'morse' }, 'MAX_PROTOCOL'],
+    [{ MAX_PROFILE: '{"noSuchField":1}' }, 'MAX_PROFILE'],
+  ])('refuses what no session could work with: %o', (variables, name) => {
+    expect(() => read(variables)).toThrow(name)
   })
 
   it('needs no D1 when there is a libSQL', () => {

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { parseEndpoint } from '../connector/endpoint.ts'
+import { handshakeProfile } from '../connector/profile.ts'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
 import type { SessionRpc } from '../schema/session-port.ts'
 
@@ -17,6 +19,11 @@ export interface Env {
   SESSION: ObjectsOf<SessionRpc>
   SANDBOX: ObjectsOf<SandboxRpc>
   MAXAPI_ADMIN_TOKEN?: string
+  /** Encrypts what the sessions keep; the edge only checks that it is there. */
+  MAXAPI_MASTER_KEY?: string
+  MAX_ENDPOINT?: string
+  MAX_PROTOCOL?: string
+  MAX_PROFILE?: string
   LIBSQL_URL?: string
   LIBSQL_AUTH_TOKEN?: string
   MAXAPI_GLOBAL_WEBHOOK?: string
@@ -78,6 +85,12 @@ export const readSettings = (env: Env): Settings => {
   const bound: Partial<Env> = env
   for (const name of ['SESSION', 'SANDBOX', 'MEDIA'] as const) {
     if (bound[name] === undefined) faults.push(`${name}: the binding is missing`)
+  }
+  if (!bound.MAXAPI_MASTER_KEY) faults.push('MAXAPI_MASTER_KEY: not set')
+  try {
+    handshakeProfile(parseEndpoint(env.MAX_ENDPOINT, env.MAX_PROTOCOL).encoding, env.MAX_PROFILE)
+  } catch (error) {
+    faults.push((error as Error).message)
   }
   if (bound.DB === undefined && !bound.LIBSQL_URL) {
     faults.push('DB: the binding is missing and LIBSQL_URL is not set')

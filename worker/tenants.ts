@@ -1,4 +1,4 @@
-import { and, asc, eq, ne } from 'drizzle-orm'
+import { and, asc, eq, ne, sql } from 'drizzle-orm'
 import type { TenantConfig } from '../schema/session-port.ts'
 import { type TenantRow, tenants } from '../schema/tables.ts'
 import type { Db } from './db.ts'
@@ -50,22 +50,18 @@ export const updateTenant = async (
 ): Promise<TenantRow | undefined> => {
   const changed = await db
     .update(tenants)
-    .set({ ...patch, updatedAt: now })
+    // Strictly growing: the session object takes settings only when they are newer than its own.
+    .set({ ...patch, updatedAt: sql`max(${tenants.updatedAt} + 1, ${now})` })
     .where(eq(tenants.id, id))
     .returning()
   return changed[0]
 }
 
 /** Notes whether a tenant's session should be online; writes only when that is news. */
-export const setWanted = async (
-  db: Db,
-  id: string,
-  wanted: boolean,
-  now: number,
-): Promise<void> => {
+export const setWanted = async (db: Db, id: string, wanted: boolean): Promise<void> => {
   await db
     .update(tenants)
-    .set({ wanted, updatedAt: now })
+    .set({ wanted })
     .where(and(eq(tenants.id, id), ne(tenants.wanted, wanted)))
     .returning({ id: tenants.id })
 }
@@ -79,6 +75,7 @@ export const configOf = (row: TenantRow): TenantConfig => ({
   id: row.id,
   name: row.name,
   generation: row.generation,
+  updatedAt: row.updatedAt,
   sandbox: row.sandbox,
   webhook: row.webhook,
   events: row.events,

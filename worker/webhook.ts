@@ -30,7 +30,7 @@ export const setWebhook = async (
   }
   refusePrivate(gateway, webhook, tenant.sandbox)
   const row = await change(gateway, tenant, { webhook, events: input.events })
-  return { webhook: row.webhook, events: row.events, secret: await configure(gateway, row) }
+  return { webhook: row.webhook, events: row.events, secret: await configure(gateway, row, true) }
 }
 
 export const deleteWebhook = async (
@@ -49,8 +49,10 @@ const change = async (gateway: Gateway, tenant: TenantRow, patch: TenantPatch) =
 }
 
 /** Tells the session its settings and learns the secret that signs its deliveries. */
-const configure = async (gateway: Gateway, row: TenantRow): Promise<string> =>
-  unwrap(await gateway.sessions.getByName(row.id).configure(configOf(row))).webhookSecret
+const configure = async (gateway: Gateway, row: TenantRow, reenable = false): Promise<string> => {
+  const session = gateway.sessions.getByName(row.id)
+  return unwrap(await session.configure(configOf(row), { reenable })).webhookSecret
+}
 
 /**
  * Refuses a webhook that deliveries would refuse, while somebody is there to read why.

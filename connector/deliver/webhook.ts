@@ -32,6 +32,7 @@ export const webhook = (options: WebhookOptions): Destination => {
   }
   return {
     id: options.id,
+    url: options.url,
     wants: options.wants,
     deliver: async (event, attempt) => {
       // Again at each attempt: what was allowed when it was saved may be forbidden now.

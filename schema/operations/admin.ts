@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { eventListInput } from '../events.ts'
 import { operation } from './define.ts'
+import { webhookInput } from './webhook.ts'
 
-const webhookUrl = z
-  .union([z.literal(''), z.url({ protocol: /^https?$/, error: 'expected an http(s) URL or ""' })])
-  .describe('Where events go; "" for nowhere')
+const webhookUrl = webhookInput.describe('Where events go; "" for nowhere')
 
 export const TenantModel = z
   .object({

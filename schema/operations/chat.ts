@@ -107,7 +107,10 @@ export const chatOperations = {
     scope: 'tenant',
     summary: 'Mark everything up to a message as read',
     online: true,
-    input: z.object({ chatId: idInput, messageId: messageIdInput }),
+    input: z.object({
+      chatId: idInput,
+      messageId: messageIdInput.refine((id) => BigInt(id) > 0n, 'expected the id of a message'),
+    }),
     output: z.looseObject({ message: z.string(), unread: z.number() }),
     errors: [...maxErrors, 'NOT_FOUND', 'FORBIDDEN'],
     run: async (session, input) => {

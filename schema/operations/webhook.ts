@@ -2,14 +2,15 @@ import { z } from 'zod'
 import { eventListInput } from '../events.ts'
 import { operation } from './define.ts'
 
-const webhook = z.union([
+/** A webhook address, or `''` for none. */
+export const webhookInput = z.union([
   z.literal(''),
-  z.url({ protocol: /^https?$/, error: 'expected an http(s) URL or ""' }),
+  z.url({ protocol: /^https?$/, error: 'expected an http(s) URL or ""' }).max(2048),
 ])
 /** The original's field is `webhook`; its own pages sent `webhookurl`, which silently cleared it. */
 const input = z.object({
-  webhook: webhook.optional(),
-  webhookURL: webhook.optional().describe('Same as `webhook`'),
+  webhook: webhookInput.optional(),
+  webhookURL: webhookInput.optional().describe('Same as `webhook`'),
   events: eventListInput.optional(),
 })
 const output = z.object({

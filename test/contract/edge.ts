@@ -163,7 +163,8 @@ export const startEdge = async (variables: Partial<Env> = {}) => {
     reads.count += 1
     return openLibsql({ url: broken ? 'http://127.0.0.1:1' : url })
   }
-  const env = { MAXAPI_ADMIN_TOKEN: ADMIN_TOKEN, ...variables, SESSION: sessions }
+  const secrets = { MAXAPI_ADMIN_TOKEN: ADMIN_TOKEN, MAXAPI_MASTER_KEY: '00'.repeat(32) }
+  const env = { ...secrets, ...variables, SESSION: sessions }
   const settings = readSettings({ ...env, SANDBOX: sandboxes, DB: {}, MEDIA: {} } as unknown as Env)
   const gateway: Gateway = {
     settings,

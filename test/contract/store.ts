@@ -62,10 +62,10 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
     it('[ST4] retention keeps what a cursor still needs, and the newest number', () =>
       withStore((store, sql) => {
         for (const type of ['A', 'B', 'C']) store.appendEvent(event(type), () => type)
-        store.saveCursor('webhook', { lane: 1, sequence: 1, attempts: 0 })
+        store.saveCursor('webhook', { lane: 1, sequence: 1, attempts: 0, retryAt: 0 })
         store.pruneEvents(5_000)
         expect(store.eventsAfter(1, 0, 10).map((row) => row.type)).toEqual(['B', 'C'])
-        store.saveCursor('webhook', { lane: 1, sequence: 3, attempts: 0 })
+        store.saveCursor('webhook', { lane: 1, sequence: 3, attempts: 0, retryAt: 0 })
         store.pruneEvents(5_000)
         expect(store.eventsAfter(1, 0, 10).map((row) => row.type)).toEqual(['C'])
         expect(new Store(sql).lastSequence).toBe(3)
@@ -105,11 +105,11 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
 
     it('[ST7] forgets the places of destinations that are gone', () =>
       withStore((store) => {
-        store.saveCursor('webhook', { lane: 0, sequence: 4, attempts: 1 })
-        store.saveCursor('global', { lane: 0, sequence: 9, attempts: 0 })
+        store.saveCursor('webhook', { lane: 0, sequence: 4, attempts: 1, retryAt: 0 })
+        store.saveCursor('global', { lane: 0, sequence: 9, attempts: 0, retryAt: 0 })
         store.keepCursors(['global'])
         expect(store.cursors('webhook')).toEqual([])
-        expect(store.cursors('global')).toEqual([{ lane: 0, sequence: 9, attempts: 0 }])
+        expect(store.cursors('global')).toEqual([{ lane: 0, sequence: 9, attempts: 0, retryAt: 0 }])
       }))
 
     it('[ST8] migrating again changes nothing; data of a newer version is refused', () =>

@@ -27,6 +27,7 @@ export const tenant: TenantConfig = {
   id: 'tenant-1',
   name: 'Test',
   generation: 1,
+  updatedAt: 1,
   sandbox: false,
   webhook: 'https://example.com/hook',
   events: ['All'],
@@ -80,6 +81,7 @@ export const createLive = (options: { encoding?: Encoding; settings?: Partial<Se
 
   const destination: Destination = {
     id: 'webhook',
+    url: 'https://example.com/hook',
     wants: () => true,
     deliver: async (event) => {
       const outcome = world.deliver(event)
