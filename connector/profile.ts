@@ -73,7 +73,10 @@ export const handshakeProfile = (
     throw new Error('MAX_PROFILE: expected a JSON object')
   }
   const parsed = profileInput.partial().safeParse(given)
-  if (!parsed.success) throw new Error(`MAX_PROFILE: ${z.prettifyError(parsed.error)}`)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new Error(['MAX_PROFILE', ...(issue?.path ?? []), issue?.message].join(': '))
+  }
   return { ...base, ...(parsed.data as Partial<HandshakeProfile>) }
 }
 

@@ -1,4 +1,12 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -28,6 +36,14 @@ describe('openDataFolder', () => {
     chmodSync(parent, 0o755)
     openDataFolder(parent).release()
     expect(mode(parent)).toBe(0o700)
+  })
+
+  it('leaves a folder alone that others use too', () => {
+    const shared = path.join(parent, 'shared')
+    mkdirSync(shared, { mode: 0o755 })
+    writeFileSync(path.join(shared, 'of somebody else'), '')
+    expect(() => openDataFolder(shared)).toThrow('holds other files')
+    expect(statSync(shared).mode & 0o777).toBe(0o755)
   })
 
   it('is for one host at a time', () => {

@@ -62,12 +62,28 @@ describe('flags', () => {
     [['--color=perhaps'], '--color must be true or false, got "perhaps"'],
     [['--colour'], 'unknown flag --colour; --help lists them'],
     [['-masterKey=1'], 'unknown flag -masterKey; --help lists them'],
+    [['--data='], '--data must not be empty, got ""'],
+    [['--address', ''], '--address must not be empty, got ""'],
     [['8080'], 'unexpected argument "8080"'],
     [['--admintoken', 'short'], '--admintoken must be 8 to 200 ASCII characters, no blanks'],
     [['--globalwebhook', 'ftp://u:p@x'], '--globalwebhook must be a http://, https:// URL'],
     [['--sslcertificate', 'a.pem'], '--sslcertificate and --sslprivatekey go together'],
   ])('refuses %j in one line', (flags, message) => {
     expect(refusal(flags)).toBe(message)
+  })
+
+  it.each([
+    [
+      { MAX_ENDPOINT: 'tls://127.0.0.1:1', MAX_PROTOCOL: 'json' },
+      'MAX_ENDPOINT must be wss://… or ws://… for the json protocol',
+    ],
+    [
+      { MAX_ENDPOINT: 'wss://127.0.0.1/websocket', MAX_PROTOCOL: 'tcp' },
+      'MAX_ENDPOINT must be tls://host:port for the tcp protocol',
+    ],
+    [{ MAX_PROFILE: '{"noSuchField":1}' }, 'MAX_PROFILE: Unrecognized key: "noSuchField"'],
+  ])('refuses MAX settings that no session could work with: %o', (env, message) => {
+    expect(() => readCommand({ flags: [], env, dotenv: {} })).toThrow(message)
   })
 
   it.each([[['--help']], [['-h']], [['-help', '--port', '1']]])('%j asks for help', (flags) => {

@@ -296,7 +296,7 @@ const checkMax = ({ maxEndpoint, maxProtocol, maxProfile }: Settings): void => {
   try {
     handshakeProfile(parseEndpoint(maxEndpoint, maxProtocol).encoding, maxProfile)
   } catch (error) {
-    throw new UsageError((error as Error).message.replaceAll(/\s+/g, ' '))
+    throw new UsageError((error as Error).message)
   }
 }
 
