@@ -244,6 +244,16 @@ describe('an online session', () => {
     expect(live.status().state).toBe('online')
   })
 
+  it('[SS12] a session that MAX ends by a push is stopped, not retried', async () => {
+    const { online, sim, pass, bodies, world } = createLive()
+    const { live, me } = await online()
+    sim.direct.push(me.id, Opcode.LOGOUT, {})
+    await pass(live, 60_000)
+    expect(live.status()).toMatchObject({ state: 'stopped', authenticated: false })
+    expect(world.dials).toBe(1)
+    expect(bodies().map((event) => event.type)).toEqual(['Connected', 'LoggedOut'])
+  })
+
   it('[SS18] logging out forgets the account and tells MAX', async () => {
     const { online, sim, sql } = createLive()
     const { live } = await online()

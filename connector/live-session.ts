@@ -24,8 +24,8 @@ import type { MaxConnection } from './connection.ts'
 import { Delivery, type Destination } from './delivery.ts'
 import { EventLog } from './event-log.ts'
 import { Link, type LinkDeps } from './link.ts'
-import { LoginDialogue } from './login.ts'
 import { Outgoing } from './outgoing.ts'
+import { SignIn } from './sign-in.ts'
 import type { Vault } from './vault.ts'
 
 const DAY_MS = 86_400_000
@@ -47,8 +47,8 @@ export interface LiveSessionDeps
 
 /**
  * One tenant's session: everything an operation can ask for, and what happens to pushes. It joins the
- * link to MAX, the account, the login dialogue, the event log, its delivery and the outgoing
- * messages; each of them knows nothing of the others. Runs on any host. Rules SS1–SS12 in SPEC.md.
+ * link to MAX, the account, the ways to sign in, the event log, its delivery and the outgoing
+ * messages, and only wires them. Runs on any host. Rules SS and RC in SPEC.md.
  */
 export class LiveSession implements SessionPort {
   readonly #deps: LiveSessionDeps
@@ -57,12 +57,9 @@ export class LiveSession implements SessionPort {
   readonly #events: EventLog
   readonly #delivery: Delivery
   readonly #outgoing: Outgoing
-  #dialogue: { on: MaxConnection; steps: LoginDialogue } | undefined
-  /** The dialogue whose connection is being made: everybody who asks meanwhile shares it. */
-  #beginning: Promise<LoginDialogue> | undefined
+  readonly #signIn: SignIn
   #lastPrune = 0
   #isOver = false
-  #adopting = false
 
   constructor(deps: LiveSessionDeps) {
     this.#deps = deps
@@ -93,8 +90,11 @@ export class LiveSession implements SessionPort {
         // The first try is no news; after that the second and every tenth are.
         if (attempt === 2 || attempt % 10 === 0) this.#events.own('Reconnecting', { attempt })
       },
-      onStopped: (failure, expired) =>
-        this.#events.own(expired ? 'AuthExpired' : 'Disconnected', { reason: failure.message }),
+      onStopped: (failure, expired) => {
+        // MAX refused the token at a login, or ended the session by itself.
+        const ended = failure.data.maxError ? 'AuthExpired' : 'LoggedOut'
+        this.#events.own(expired ? ended : 'Disconnected', { reason: failure.message })
+      },
     })
     this.#outgoing = new Outgoing({
       store,
@@ -103,6 +103,15 @@ export class LiveSession implements SessionPort {
       isOnline: () => this.#link.isOnline,
       transmit: (payload, timeoutMs) => this.#link.call(Opcode.MSG_SEND, payload, timeoutMs),
       onSilence: (since) => this.#link.closeIfSilent(since),
+    })
+    this.#signIn = new SignIn({
+      store,
+      account: this.#account,
+      link: this.#link,
+      outgoing: this.#outgoing,
+      clock,
+      log,
+      onEvent: (type, fields) => this.#events.own(type, fields),
     })
   }
 
@@ -146,7 +155,7 @@ export class LiveSession implements SessionPort {
     // First: whatever is under way must find that nobody wants it any more.
     this.#deps.store.set('wanted', 'offline')
     await this.#sayLogout()
-    this.#endDialogue()
+    this.#signIn.end()
     this.#outgoing.abandon()
     this.#link.hangUp('destroyed')
     this.#link.rest()
@@ -218,7 +227,7 @@ export class LiveSession implements SessionPort {
   async disconnect(): Promise<void> {
     const wasOnline = this.#link.isOnline
     this.#deps.store.set('wanted', 'offline')
-    this.#endDialogue()
+    this.#signIn.end()
     this.#link.hangUp('disconnected')
     this.#link.rest()
     if (wasOnline) this.#events.own('Disconnected', { reason: 'requested' })
@@ -229,7 +238,7 @@ export class LiveSession implements SessionPort {
     const { store } = this.#deps
     store.set('wanted', 'offline')
     store.delete('stopped')
-    this.#endDialogue()
+    this.#signIn.end()
     this.#outgoing.abandon()
     this.#link.hangUp('logged out')
     this.#account.forget()
@@ -238,120 +247,26 @@ export class LiveSession implements SessionPort {
   }
 
   async requestCode(phone: string, language: string): Promise<LoginStep> {
-    return (await this.#beginDialogue()).requestCode(phone, language)
+    return (await this.#signIn.begin()).requestCode(phone, language)
   }
   async resendCode(): Promise<LoginStep> {
-    return this.#runningDialogue().resendCode()
+    return this.#signIn.running().resendCode()
   }
   async confirmCode(code: string): Promise<LoginStep> {
-    return this.#runningDialogue().confirmCode(code)
+    return this.#signIn.running().confirmCode(code)
   }
   async checkPassword(password: string): Promise<LoginStep> {
-    return this.#runningDialogue().checkPassword(password)
+    return this.#signIn.running().checkPassword(password)
   }
   async register(firstName: string, lastName?: string): Promise<LoginStep> {
-    return this.#runningDialogue().register(firstName, lastName)
+    return this.#signIn.running().register(firstName, lastName)
   }
   async qr(): Promise<QrLogin> {
-    return (await this.#beginDialogue()).qr()
+    return (await this.#signIn.begin()).qr()
   }
 
-  async adoptToken(token: string, deviceId?: string): Promise<LoginStep> {
-    if (this.#account.exists) throw new GatewayError('ALREADY_LOGGED_IN')
-    if (this.#adopting || this.#beginning) {
-      throw new GatewayError('CONFLICT', 'another login is just beginning')
-    }
-    this.#adopting = true
-    this.#endDialogue()
-    const ownDevice = this.#account.deviceId
-    if (deviceId !== undefined) this.#account.deviceId = deviceId
-    try {
-      return await this.#takeToken(await this.#link.dial(), token)
-    } catch (error) {
-      // Nothing half-done: a token that does not work leaves no trace.
-      this.#account.deviceId = ownDevice
-      this.#account.forget()
-      this.#deps.store.set('wanted', 'offline')
-      this.#link.hangUp('adoption failed')
-      this.#link.rest()
-      throw error
-    } finally {
-      this.#adopting = false
-    }
-  }
-
-  /** The dialogue that runs, or a new one on a connection of its own. */
-  async #beginDialogue(): Promise<LoginDialogue> {
-    if (this.#account.exists) throw new GatewayError('ALREADY_LOGGED_IN')
-    if (this.#adopting) throw new GatewayError('CONFLICT', 'a token is just being adopted')
-    if (this.#dialogue?.on.isOpen) return this.#dialogue.steps
-    this.#beginning ??= this.#openDialogue().finally(() => {
-      this.#beginning = undefined
-    })
-    return this.#beginning
-  }
-
-  async #openDialogue(): Promise<LoginDialogue> {
-    this.#endDialogue()
-    this.#deps.store.delete('stopped')
-    const { clock, log } = this.#deps
-    const on = await this.#link.dial()
-    const isCurrent = (): boolean => this.#dialogue?.steps === steps
-    const steps: LoginDialogue = new LoginDialogue({
-      clock,
-      log,
-      call: async (opcode, payload) => {
-        try {
-          return await on.call(opcode, payload)
-        } catch (error) {
-          // Nothing else watches this connection: one silence is enough to begin anew.
-          if (error instanceof GatewayError && error.code === 'MAX_TIMEOUT') on.close('no answer')
-          throw error
-        }
-      },
-      onState: (state) => {
-        if (isCurrent()) this.#link.to(state)
-      },
-      onEvent: (type, fields) => this.#events.own(type, fields),
-      onToken: (token) => this.#finishDialogue(on, token),
-    })
-    this.#dialogue = { on, steps }
-    return steps
-  }
-
-  #runningDialogue(): LoginDialogue {
-    if (this.#dialogue?.on.isOpen) return this.#dialogue.steps
-    throw new GatewayError('NO_PENDING_LOGIN')
-  }
-
-  #endDialogue(): void {
-    this.#dialogue?.steps.dispose()
-    this.#dialogue = undefined
-  }
-
-  /** A fresh token of a dialogue: keep it, then come online with it, at once or a little later. */
-  async #finishDialogue(connection: MaxConnection, token: string): Promise<LoginStep> {
-    this.#dialogue = undefined
-    try {
-      return await this.#takeToken(connection, token)
-    } catch (error) {
-      const current = this.#link.connection
-      if (current !== undefined && current !== connection) throw error
-      // The login itself is done; a connection that breaks now is like any other. Unless it was
-      // called off meanwhile: then there is nothing to come back to.
-      this.#link.recover(error)
-      if (this.#link.state.name !== 'waiting') throw error
-      return { step: 'done', maxUserID: this.userId, token }
-    }
-  }
-
-  async #takeToken(connection: MaxConnection, token: string): Promise<LoginStep> {
-    await this.#account.take(token, () => this.#link.requireOwn(connection))
-    // What is left of another account's messages must not leave under this one.
-    this.#outgoing.abandon()
-    this.#deps.store.set('wanted', 'online')
-    const current = await this.#link.logIn(connection, token, true)
-    return { step: 'done', maxUserID: this.userId, token: current }
+  adoptToken(token: string, deviceId?: string): Promise<LoginStep> {
+    return this.#signIn.adopt(token, deviceId)
   }
 
   async #sayLogout(): Promise<void> {
