@@ -28,6 +28,8 @@ import { createVault, type Vault } from './vault.ts'
 /** Bindings and variables the session needs. */
 export interface SessionEnv {
   SANDBOX: DurableObjectNamespace
+  /** Self-host only: a way out that cannot reach private addresses, whatever a name resolves to. */
+  PUBLIC_NETWORK?: Fetcher
   MAXAPI_MASTER_KEY?: string
   MAX_ENDPOINT?: string
   MAX_PROTOCOL?: string
@@ -183,10 +185,11 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       allowPrivate: env.MAXAPI_ALLOW_PRIVATE_NETWORK === 'true',
       loopback: env.MAXAPI_LOOPBACK === 'true',
     }
+    const policy = webhookPolicy(deployment, config.sandbox)
+    const guarded = policy.allowPrivate || policy.allowLoopback ? undefined : env.PUBLIC_NETWORK
     const common = {
       format: env.MAXAPI_WEBHOOK_FORMAT === 'form' ? ('form' as const) : ('json' as const),
       clock: this.#clock,
-      fetch: (url: RequestInfo | URL, init?: RequestInit) => fetch(url, init),
     }
     const result: Destination[] = []
     if (config.webhook !== '') {
@@ -196,7 +199,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           id: 'webhook',
           url: config.webhook,
           secret: this.#webhookSecret,
-          policy: webhookPolicy(deployment, config.sandbox),
+          policy,
+          fetch: (url, init) => (guarded ? guarded.fetch(url, init) : fetch(url, init)),
           wants: (type) => wantsEvent(config.events, type as EventName),
         }),
       )
@@ -210,6 +214,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           secret: env.MAXAPI_GLOBAL_WEBHOOK_SECRET ?? '',
           // The operator chose this address, not a tenant.
           policy: { allowPrivate: true },
+          fetch: (url, init) => fetch(url, init),
           wants: () => true,
         }),
       )

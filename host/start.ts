@@ -6,7 +6,12 @@ import { defaultSettings, type Settings } from './flags.ts'
 import { checkListen, resolveAddress } from './listen.ts'
 import type { Log } from './log.ts'
 import { migrateD1, migrateLibsql } from './migrate.ts'
-import { cronMinutes, parseWranglerConfig, workerBindings } from './miniflare-options.ts'
+import {
+  cronMinutes,
+  parseWranglerConfig,
+  publicNetwork,
+  workerBindings,
+} from './miniflare-options.ts'
 import { openFilesLimit, tenantsThatFit } from './open-files.ts'
 import { startRuntime } from './runtime.ts'
 import { readCertificate, startTlsFront } from './tls-front.ts'
@@ -87,7 +92,11 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
       runtime.tick(cron).catch((error) => log('warn', 'cron failed', { error: String(error) }))
     }
     const runtime = await startRuntime({
-      worker: { ...bindings, bindings: { ...bindings.bindings, ...variables } },
+      worker: {
+        ...bindings,
+        bindings: { ...bindings.bindings, ...variables },
+        serviceBindings: publicNetwork,
+      },
       code: await bundleWorker(path.join(root, wrangler.main)),
       ...(tls ? { host: '127.0.0.1', port: 0 } : { host: address, port: settings.port }),
       folder: folder.path,

@@ -29,7 +29,7 @@ const create = (
     wants: () => true,
     clock,
     fetch: async (url, init) => {
-      const request = new Request(url as string, init)
+      const request = new Request(url, init)
       seen.push(request.clone() as Request)
       return answer(request)
     },

@@ -16,7 +16,7 @@ export interface WebhookOptions {
   policy: OutboundPolicy
   wants: (type: string) => boolean
   clock: Clock
-  fetch: typeof fetch
+  fetch: (url: string, init: RequestInit) => Promise<Response>
 }
 
 /**
