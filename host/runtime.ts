@@ -6,6 +6,7 @@ import {
   Log as MiniflareLog,
   type V4WorkerOptions,
 } from 'miniflare'
+import { STOPPING } from '../worker/drain.ts'
 import { guardRuntime } from './guard.ts'
 import { type Log, readRuntimeLine } from './log.ts'
 
@@ -87,7 +88,13 @@ export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> =>
     ],
   })
   const miniflare = keepingSignals(() => new Miniflare(instance))
+  const tick = async (cron: string) => {
+    const entry = await miniflare.getWorker()
+    await entry.scheduled({ cron, scheduledTime: new Date() })
+  }
   const stop = async () => {
+    // Miniflare ends the runtime with SIGKILL: what is under way has to finish before.
+    await tick(STOPPING).catch((error) => log('debug', 'no drain', { error: String(error) }))
     await miniflare.dispose()
     guard.end()
   }
@@ -97,10 +104,7 @@ export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> =>
       port: Number((await miniflare.unsafeGetDirectURL()).port),
       pid: guard.pid,
       d1: (binding) => miniflare.getD1Database(binding),
-      tick: async (cron) => {
-        const entry = await miniflare.getWorker()
-        await entry.scheduled({ cron, scheduledTime: new Date() })
-      },
+      tick,
       stop,
     }
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type App, createApp } from './app.ts'
+import { Drain, STOPPING } from './drain.ts'
 import { type Env, MisconfiguredError } from './env.ts'
 import { type Gateway, openGateway } from './gateway.ts'
 import { failure } from './respond.ts'
@@ -14,6 +15,9 @@ interface Edge {
 /** Made at the first event, because the environment comes with it. */
 let edge: Edge | undefined
 
+const drain = new Drain()
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
 const edgeOf = (env: Env): Edge => {
   if (edge !== undefined) return edge
   const gateway = openGateway(env)
@@ -24,12 +28,14 @@ const edgeOf = (env: Env): Edge => {
 export default {
   fetch: (request, env) => {
     try {
-      return edgeOf(env).app.fetch(request)
+      const { app } = edgeOf(env)
+      return drain.serve(request, () => app.fetch(request))
     } catch (error) {
       if (!(error instanceof MisconfiguredError)) throw error
       const message = `The gateway is misconfigured. ${error.message}`
       return failure(request, crypto.randomUUID(), { code: 'INTERNAL_ERROR', message })
     }
   },
-  scheduled: (_controller, env) => watchSessions(edgeOf(env).gateway),
+  scheduled: ({ cron }, env) =>
+    cron === STOPPING ? drain.stop(sleep) : watchSessions(edgeOf(env).gateway),
 } satisfies ExportedHandler<Env>
