@@ -94,7 +94,8 @@ export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> =>
   }
   const stop = async () => {
     // Miniflare ends the runtime with SIGKILL: what is under way has to finish before.
-    await tick(STOPPING).catch((error) => log('debug', 'no drain', { error: String(error) }))
+    // After a Ctrl-C it has had the signal too and may be gone already.
+    await tick(STOPPING).catch(() => {})
     await miniflare.dispose()
     guard.end()
   }
