@@ -1,7 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import { GatewayError, type Result, toErrorData } from '../schema/errors.ts'
 import { type EventName, wantsEvent } from '../schema/events.ts'
-import { findOperation } from '../schema/operations/index.ts'
 import { webhookPolicy } from '../schema/outbound.ts'
 import type {
   CallContext,
@@ -19,6 +18,7 @@ import { LiveSession } from './live-session.ts'
 import { consoleLog } from './log.ts'
 import { migrate } from './migrations.ts'
 import { handshakeProfile } from './profile.ts'
+import { runOperation } from './run-operation.ts'
 import type { Dial } from './socket.ts'
 import type { Sql, SqlRow } from './sql.ts'
 import { Store } from './store.ts'
@@ -102,12 +102,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     if (config?.generation !== context.generation || live === undefined) {
       return { ok: false, error: { code: 'UNAUTHORIZED', message: 'unknown tenant or old token' } }
     }
-    return this.#asResult(async () => {
-      const row = findOperation(name)
-      if (row?.run === undefined) throw new GatewayError('NOT_FOUND', `no operation ${name}`)
-      if (row.online) await live.requireOnline()
-      return row.run(live, input as Record<string, unknown>, context)
-    })
+    return this.#asResult(() => runOperation(live, name, input, context))
   }
 
   async peek(): Promise<SessionStatus> {

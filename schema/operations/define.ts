@@ -13,6 +13,14 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output = unk
   path: string
   scope: Scope
   summary: string
+  /** What the summary leaves open: defaults, limits, what MAX does with it. */
+  description?: string
+  /** A request and its answer with invented values; both fit the schemas. */
+  example?: { input: Record<string, unknown>; output: Record<string, unknown> }
+  /** A POST that changes nothing: asking again is safe, and a lost answer is no unknown outcome. */
+  reads?: true
+  /** Sends or creates something: takes an `Idempotency-Key`. */
+  creates?: true
   /** Path, query and body fields in one object. */
   input: Input
   /** What succeeds; `success: true` is added at the edge. Absent = not described yet. */
