@@ -38,6 +38,9 @@ export const idInput = integer.transform(narrow)
 /** A message id, as a decimal string from here on. */
 export const messageIdInput = integer.transform((id) => id.toString())
 
+/** `id >> 16` is the send time in ms (operations-and-events.md §1.1). */
+export const timeOfMessage = (messageId: string): number => Number(BigInt(messageId) >> 16n)
+
 /** Fields that hold message ids wherever they occur in what MAX sends (operations-and-events.md §1.1). */
 const messageIdFields = new Set(['messageId', 'prevMessageId', 'messageIds', 'pinnedMessageId'])
 /** Fields that hold whole messages. */

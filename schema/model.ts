@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { GatewayError } from './errors.ts'
-import { type IdValue, idInput } from './ids.ts'
+import { type IdValue, idInput, publicValue } from './ids.ts'
 import { Opcode } from './opcodes.ts'
 import type { SessionPort } from './session-port.ts'
-import { asMap, asNumber } from './wire.ts'
+import { asMap, asNumber, type WireMap } from './wire.ts'
 
 /** Shapes our users see, shared by operations. MAX's objects are open: unknown fields pass through. */
 export const MessageModel = z
@@ -17,6 +17,13 @@ export const MessageModel = z
     attaches: z.array(z.looseObject({})),
   })
   .meta({ id: 'Message' })
+
+/** A message as our users get it: whole, with its chat, and with a list of attachments whatever MAX sent. */
+export const publicMessage = (message: WireMap, chatId: IdValue): Record<string, unknown> => ({
+  chatId,
+  attaches: [],
+  ...(publicValue(message, true) as Record<string, unknown>),
+})
 
 export const ChatModel = z
   .looseObject({ id: z.union([z.number(), z.string()]), type: z.string() })

@@ -4,6 +4,14 @@ import type { CallContext, SessionPort } from '../session-port.ts'
 
 /** Who may call: anybody, the administrator, or the tenant that the token belongs to. */
 export type Scope = 'public' | 'admin' | 'tenant'
+/** What any call to MAX can end with. */
+export const maxErrors = [
+  'MAX_REFUSED',
+  'RATE_LIMITED',
+  'MAX_UNAVAILABLE',
+  'MAX_TIMEOUT',
+] as const satisfies ErrorCode[]
+
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** One row of the REST surface. Routes, validation, documents and tests derive from it. */

@@ -1,8 +1,10 @@
 import type { z } from 'zod'
 import { adminOperations } from './admin.ts'
 import { authOperations } from './auth.ts'
-import { chatOperations } from './chat.ts'
+import { contactOperations } from './contacts.ts'
 import type { Operation } from './define.ts'
+import { groupOperations } from './groups.ts'
+import { messageOperations } from './messages.ts'
 import { sandboxOperations } from './sandbox.ts'
 import { sessionOperations } from './session.ts'
 import { webhookOperations } from './webhook.ts'
@@ -13,7 +15,9 @@ export const operations = {
   ...sessionOperations,
   ...authOperations,
   ...webhookOperations,
-  ...chatOperations,
+  ...messageOperations,
+  ...groupOperations,
+  ...contactOperations,
   ...sandboxOperations,
 }
 

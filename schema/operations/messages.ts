@@ -1,39 +1,11 @@
 import { z } from 'zod'
-import { idInput, messageIdInput, publicValue } from '../ids.ts'
-import { ChatModel, ContactModel, MessageModel, resolveChat, target } from '../model.ts'
+import { idInput, messageIdInput, timeOfMessage } from '../ids.ts'
+import { MessageModel, publicMessage, resolveChat, target } from '../model.ts'
 import { Opcode } from '../opcodes.ts'
-import type { SessionPort } from '../session-port.ts'
-import { asMaps, asNumber, type WireMap, wireId, wireMessageId } from '../wire.ts'
-import { operation } from './define.ts'
+import { asMaps, asNumber, wireId, wireMessageId } from '../wire.ts'
+import { maxErrors, operation } from './define.ts'
 
-const maxErrors = ['MAX_REFUSED', 'RATE_LIMITED', 'MAX_UNAVAILABLE', 'MAX_TIMEOUT'] as const
-
-/** `id >> 16` is the send time in ms (operations-and-events.md §1.1). */
-const timeOfMessage = (messageId: string): number => Number(BigInt(messageId) >> 16n)
-
-const publicMessage = (message: WireMap, chatId: unknown): Record<string, unknown> => ({
-  chatId,
-  attaches: [],
-  ...(publicValue(message, true) as Record<string, unknown>),
-})
-
-/** Pages through CHATS_LIST (§3.6: newest first, `marker` = time of the oldest) with a bound. */
-const allChats = async (session: SessionPort): Promise<WireMap[]> => {
-  const seen = new Map<string, WireMap>()
-  let marker = session.now() + 1
-  for (let page = 0; page < 20; page += 1) {
-    const reply = await session.call(Opcode.CHATS_LIST, { marker })
-    const chats = asMaps(reply.chats)
-    const before = seen.size
-    for (const chat of chats) seen.set(String(chat.id), chat)
-    const next = asNumber(reply.marker)
-    if (seen.size === before || next === undefined || next <= 0 || next >= marker) break
-    marker = next
-  }
-  return [...seen.values()]
-}
-
-export const chatOperations = {
+export const messageOperations = {
   sendText: operation({
     method: 'POST',
     path: '/chat/send/text',
@@ -122,35 +94,6 @@ export const chatOperations = {
         mark: timeOfMessage(input.messageId),
       })
       return { message: 'Marked as read', unread: asNumber(reply.unread) ?? 0 }
-    },
-  }),
-  listGroups: operation({
-    method: 'GET',
-    path: '/group/list',
-    scope: 'tenant',
-    summary: 'Groups and channels of the account',
-    online: true,
-    input: z.object({}),
-    output: z.looseObject({ groups: z.array(ChatModel), channels: z.array(ChatModel) }),
-    errors: maxErrors,
-    run: async (session) => {
-      const chats = await allChats(session)
-      const ofType = (type: string) =>
-        chats.filter((chat) => chat.type === type).map((chat) => publicValue(chat))
-      return { groups: ofType('CHAT'), channels: ofType('CHANNEL') }
-    },
-  }),
-  listContacts: operation({
-    method: 'GET',
-    path: '/user/contacts',
-    scope: 'tenant',
-    summary: 'Contacts of the account',
-    online: true,
-    input: z.object({}),
-    output: z.looseObject({ contacts: z.array(ContactModel), count: z.number() }),
-    run: async (session) => {
-      const contacts = session.contacts().map((contact) => publicValue(contact))
-      return { contacts, count: contacts.length }
     },
   }),
 }
