@@ -5,6 +5,7 @@ import { nodeSql } from '../test/support/node-sql.ts'
 import {
   Delivery,
   type Destination,
+  type EventFacts,
   LANES,
   laneOf,
   type Outcome,
@@ -34,7 +35,7 @@ class Receiver implements Destination {
     this.#clock = clock
   }
 
-  wants(type: string): boolean {
+  wants({ type }: EventFacts): boolean {
     return type !== 'Unwanted'
   }
 

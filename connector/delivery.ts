@@ -8,12 +8,15 @@ export type Outcome =
   /** The receiver says it wants nothing more (410). */
   | { kind: 'gone'; error: string }
 
+/** What a filter looks at. */
+export type EventFacts = Pick<LoggedEvent, 'type' | 'chatId'>
+
 /** A reader of the event log that events are pushed to. */
 export interface Destination {
   id: string
   /** Where it leads; another URL is another destination under the same name. */
   url: string
-  wants(type: string): boolean
+  wants(event: EventFacts): boolean
   deliver(event: LoggedEvent, attempt: number): Promise<Outcome>
 }
 
@@ -231,7 +234,7 @@ export class Delivery {
     for (;;) {
       const events = this.#deps.store.eventsAfter(lane.lane, lane.sequence, BATCH)
       for (const event of events) {
-        if (target.destination.wants(event.type)) return event
+        if (target.destination.wants(event)) return event
         this.#advance(lane, event.sequence)
       }
       if (events.length < BATCH) return undefined

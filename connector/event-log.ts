@@ -60,6 +60,7 @@ export class EventLog {
         type,
         lane: laneOf(chatId),
         createdAt,
+        ...(chatId === undefined ? {} : { chatId }),
         ...(dedupeKey === undefined ? {} : { dedupeKey }),
       },
       (sequence) =>

@@ -52,6 +52,10 @@ const migrations: readonly string[][] = [
     "CREATE INDEX sends_open ON sends (state) WHERE state IN ('queued', 'sending')",
     'CREATE TABLE contacts (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID',
   ],
+  [
+    // Chat an event belongs to, as text: filters of destinations and readers look at it.
+    'ALTER TABLE events ADD COLUMN chat_id TEXT',
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

@@ -196,7 +196,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           secret: this.#webhookSecret,
           policy,
           fetch: (url, init) => (guarded ? guarded.fetch(url, init) : fetch(url, init)),
-          wants: (type) => wantsEvent(config.events, type as EventName),
+          wants: ({ type }) => wantsEvent(config.events, type as EventName),
         }),
       )
     }

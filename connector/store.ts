@@ -12,6 +12,8 @@ export interface LoggedEvent {
   id: string
   type: string
   lane: number
+  /** Chat it belongs to; `null` for events of the account or the gateway. */
+  chatId: string | null
   createdAt: number
   body: string
 }
@@ -114,39 +116,37 @@ export class Store {
    * @returns the new event, or `undefined` for a repeated one
    */
   appendEvent(
-    event: { id: string; type: string; lane: number; dedupeKey?: string; createdAt: number },
+    event: Pick<LoggedEvent, 'id' | 'type' | 'lane' | 'createdAt'> & {
+      chatId?: string
+      dedupeKey?: string
+    },
     render: (sequence: number) => string,
   ): LoggedEvent | undefined {
     const sequence = this.#lastSequence + 1
     const body = render(sequence)
     const inserted = this.#sql.all(
-      `INSERT INTO events (sequence, id, type, lane, dedupe_key, created_at, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING sequence`,
+      `INSERT INTO events (sequence, id, type, lane, chat_id, dedupe_key, created_at, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING sequence`,
       sequence,
       event.id,
       event.type,
       event.lane,
+      event.chatId ?? null,
       event.dedupeKey ?? null,
       event.createdAt,
       body,
     )
     if (inserted.length === 0) return undefined
     this.#lastSequence = sequence
-    return {
-      sequence,
-      id: event.id,
-      type: event.type,
-      lane: event.lane,
-      createdAt: event.createdAt,
-      body,
-    }
+    const { id, type, lane, chatId = null, createdAt } = event
+    return { sequence, id, type, lane, chatId, createdAt, body }
   }
 
   /** Events of a lane behind a sequence, oldest first. */
   eventsAfter(lane: number, sequence: number, limit: number): LoggedEvent[] {
     return this.#sql
       .all(
-        `SELECT sequence, id, type, lane, created_at, body FROM events
+        `SELECT sequence, id, type, lane, chat_id, created_at, body FROM events
          WHERE lane = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
         lane,
         sequence,
@@ -297,6 +297,7 @@ const toEvent = (row: SqlRow): LoggedEvent => ({
   id: String(row.id),
   type: String(row.type),
   lane: Number(row.lane),
+  chatId: row.chat_id as string | null,
   createdAt: Number(row.created_at),
   body: String(row.body),
 })

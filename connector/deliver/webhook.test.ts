@@ -8,6 +8,7 @@ const event = {
   id: 'evt_1',
   type: 'Message',
   lane: 0,
+  chatId: '42',
   createdAt: 0,
   body: '{"id":"evt_1","type":"Message","event":{"text":"Привет"}}',
 }

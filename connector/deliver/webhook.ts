@@ -14,7 +14,7 @@ export interface WebhookOptions {
   secret: string
   format: 'json' | 'form'
   policy: OutboundPolicy
-  wants: (type: string) => boolean
+  wants: Destination['wants']
   clock: Clock
   fetch: (url: string, init: RequestInit) => Promise<Response>
 }

@@ -34,6 +34,13 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
         expect(new Store(sql).lastSequence).toBe(3)
       }))
 
+    it('[ST1] an event keeps the chat it belongs to', () =>
+      withStore((store) => {
+        store.appendEvent({ ...event('A'), chatId: '-70' }, () => '{}')
+        store.appendEvent(event('B'), () => '{}')
+        expect(store.eventsAfter(1, 0, 10).map(({ chatId }) => chatId)).toEqual(['-70', null])
+      }))
+
     it('[ST2] a repeated event is stored once and uses up no number', () =>
       withStore((store) => {
         expect(store.appendEvent(event('A', 'k'), () => 'first')?.sequence).toBe(1)
