@@ -17,6 +17,13 @@ export interface ConnectionDeps {
   onClosed: (reason: string) => void
 }
 
+/** Why a call failed that MAX may have acted on: it left, and no answer came. */
+class LostAnswer extends Error {}
+
+/** Whether MAX may have done what failed with this error. */
+export const mayHaveActed = (error: unknown): boolean =>
+  error instanceof GatewayError && error.cause instanceof LostAnswer
+
 type Phase = 'idle' | 'dialing' | 'open' | 'closed'
 
 interface Pending {
@@ -107,7 +114,7 @@ export class MaxConnection {
   /**
    * Sends a request and waits for its own answer.
    * @throws {GatewayError} MAX's refusal; MAX_TIMEOUT after `timeoutMs`; NOT_CONNECTED when the
-   *   connection is or gets closed, in which case MAX may or may not have acted.
+   *   connection is or gets closed. `mayHaveActed` tells whether the request had left by then.
    */
   call(
     opcode: Opcode,
@@ -128,7 +135,7 @@ export class MaxConnection {
       const stopDeadline = this.#deps.clock.after(timeoutMs, () => {
         this.#pending.delete(seq)
         this.#abandoned.add(seq)
-        reject(new GatewayError('MAX_TIMEOUT'))
+        reject(new GatewayError('MAX_TIMEOUT', undefined, { cause: new LostAnswer('timeout') }))
       })
       this.#pending.set(seq, {
         opcode,
@@ -181,7 +188,9 @@ export class MaxConnection {
     for (const pending of waiting) {
       pending.stopDeadline()
       pending.reject(
-        new GatewayError('NOT_CONNECTED', 'the connection to MAX was lost before the answer'),
+        new GatewayError('NOT_CONNECTED', 'the connection to MAX was lost before the answer', {
+          cause: new LostAnswer(reason),
+        }),
       )
     }
     this.#socket?.close(reason)

@@ -85,7 +85,7 @@ export const errors = {
   OUTCOME_UNKNOWN: {
     status: 504,
     retry: false,
-    meaning: 'The request was sent, but its outcome is unknown. The gateway goes on finding out.',
+    meaning: 'The request left, but no answer says what came of it: look before you repeat it.',
   },
 } as const satisfies Record<string, ErrorRow>
 

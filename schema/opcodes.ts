@@ -209,6 +209,76 @@ export const Opcode = {
 } as const
 export type Opcode = (typeof Opcode)[keyof typeof Opcode]
 
+/**
+ * Requests that leave nothing behind that anybody could see: asking again is harmless, so a lost
+ * answer to one puts nothing in doubt. An upload slot is one of them, because nobody sees what was
+ * never attached. Whatever is not named here may have changed something.
+ */
+const harmless: ReadonlySet<number> = new Set<Opcode>([
+  Opcode.PING,
+  Opcode.PRESET_AVATARS,
+  Opcode.ASSETS_GET,
+  Opcode.ASSETS_UPDATE,
+  Opcode.ASSETS_GET_BY_IDS,
+  Opcode.CONTACT_INFO,
+  Opcode.CONTACT_PRESENCE,
+  Opcode.CONTACT_LIST,
+  Opcode.CONTACT_SEARCH,
+  Opcode.CONTACT_MUTUAL,
+  Opcode.CONTACT_PHOTOS,
+  Opcode.OWN_CONTACT_SEARCH,
+  Opcode.CONTACT_INFO_EXTERNAL,
+  Opcode.CONTACT_INFO_BY_PHONE,
+  Opcode.CHAT_INFO,
+  Opcode.CHAT_HISTORY,
+  Opcode.CHAT_MEDIA,
+  Opcode.CHATS_LIST,
+  Opcode.CHAT_CHECK_LINK,
+  Opcode.CHAT_MEMBERS,
+  Opcode.PUBLIC_SEARCH,
+  Opcode.MSG_TYPING,
+  Opcode.CHAT_SEARCH,
+  Opcode.MSG_SHARE_PREVIEW,
+  Opcode.MSG_GET,
+  Opcode.MSG_SEARCH_TOUCH,
+  Opcode.MSG_SEARCH,
+  Opcode.MSG_GET_STAT,
+  Opcode.CHAT_SUBSCRIBE,
+  Opcode.PHOTO_UPLOAD,
+  Opcode.VIDEO_UPLOAD,
+  Opcode.VIDEO_PLAY,
+  Opcode.FILE_UPLOAD,
+  Opcode.FILE_DOWNLOAD,
+  Opcode.LINK_INFO,
+  Opcode.MESSAGE_LINK,
+  Opcode.MSG_GET_COMMENTS_INFO,
+  Opcode.SESSIONS_INFO,
+  Opcode.AUTH_2FA_DETAILS,
+  Opcode.GET_LAST_MENTIONS,
+  Opcode.CHAT_BOT_COMMANDS,
+  Opcode.BOT_INFO,
+  Opcode.COMPLAIN_REASONS_GET,
+  Opcode.CALL_HISTORY,
+  Opcode.MSG_GET_REACTIONS,
+  Opcode.MSG_GET_DETAILED_REACTIONS,
+  Opcode.CHAT_SEARCH_COUNT_MSG,
+  Opcode.CHAT_SEARCH_COMMON_PARTICIPANTS,
+  Opcode.PHOTO_URL_REFRESH,
+  Opcode.STORIES_LIST,
+  Opcode.STORIES_LIST_BY_OWNER,
+  Opcode.GET_PINNED_MESSAGE_STATES,
+  Opcode.PINNED_MESSAGES_GET,
+  Opcode.REACTIONS_SETTINGS_GET_BY_CHAT_ID,
+  Opcode.FOLDERS_GET,
+  Opcode.FOLDERS_GET_BY_ID,
+  Opcode.CHAT_SUGGEST,
+  Opcode.AUDIO_PLAY,
+  Opcode.BANNERS_GET,
+  Opcode.VOTERS_LIST_BY_ANSWER,
+  Opcode.GET_POLL_UPDATES,
+])
+export const isHarmless = (opcode: number): boolean => harmless.has(opcode)
+
 const names = new Map<number, string>(Object.entries(Opcode).map(([name, value]) => [value, name]))
 
 /** The name of an opcode for logs and raw events; unknown numbers come back as `OPCODE_<n>`. */
