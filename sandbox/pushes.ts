@@ -1,8 +1,9 @@
 import { Opcode } from '../schema/opcodes.ts'
 import { type WireMap, wireId, wireMessageId, wireTime } from '../schema/wire.ts'
 import type { Connection } from './connection.ts'
-import type { Member, Message, Session } from './records.ts'
-import { isVisibleTo, renderChat, renderMessage, renderPresence, renderRemoved } from './render.ts'
+import { isVisibleTo, type Member, type Message, type Session } from './records.ts'
+import { renderMessage, renderPresence, renderRemoved } from './render.ts'
+import { renderChat } from './render-chat.ts'
 import type { Settings } from './settings.ts'
 import type { ChatState, World } from './world.ts'
 
@@ -95,7 +96,7 @@ export class Pushes {
     const rendered = renderMessage(state, message)
     const previous = state.messages.at(-2)
     for (const member of state.members.values()) {
-      if (!isVisibleTo(member.userId)(message)) continue
+      if (!isVisibleTo(member)(message)) continue
       this.#expectAcks(message, member.userId, acting?.session)
       if (!this.#online.has(member.userId)) continue
       this.toAccount(
@@ -109,6 +110,14 @@ export class Pushes {
         },
         acting,
       )
+    }
+  }
+
+  /** 135: the chat as it is now, to each member in their own view. */
+  chat(state: ChatState, acting?: Connection): void {
+    for (const { userId } of state.members.values()) {
+      if (!this.#online.has(userId)) continue
+      this.toAccount(userId, Opcode.NOTIF_CHAT, { chat: renderChat(state, userId) }, acting)
     }
   }
 
@@ -143,7 +152,7 @@ export class Pushes {
           id: entry.messageId,
           senderId: entry.senderId,
         })
-      } else if (isVisibleTo(session.userId)(message)) {
+      } else if (isVisibleTo(member)(message)) {
         const payload = messagePush(state, member, renderMessage(state, message))
         this.#queue.push({ connection, opcode: Opcode.NOTIF_MESSAGE, payload })
       } else {

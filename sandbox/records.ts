@@ -19,7 +19,24 @@ export interface Account {
   /** CONFIG: the account's own settings, and those of its chats by chat id. */
   settings: WireMap
   chatSettings: WireMap
+  folders?: Folders
   seenAt: number
+}
+
+/** Folders of an account in their order; `sync` is the time of the last change. */
+export interface Folders {
+  list: Folder[]
+  sync: number
+}
+export interface Folder {
+  readonly id: string
+  title: string
+  include: number[]
+  filters: number[]
+  options: number[]
+  favorites: number[]
+  emoji?: string
+  updatedAt: number
 }
 
 /** What SESSION_INIT tells of a device. A token fits only the kind of device it was given to (§1). */
@@ -47,13 +64,32 @@ export interface Chat {
   readonly key: string
   readonly id: number
   readonly type: 'DIALOG' | 'CHAT' | 'CHANNEL'
-  readonly ownerId: number
+  ownerId: number
   title?: string
-  /** Token of the private invite link. */
-  readonly linkToken?: string
+  description?: string
+  access: 'PUBLIC' | 'PRIVATE'
+  /** Token of the private invite link; none while it is removed. */
+  linkToken?: string
+  /** Name in the public link, unique in the world. */
+  publicName?: string
   readonly createdAt: number
   modifiedAt: number
-  adminIds: number[]
+  /** Administrators by user id, the owner not among them. */
+  admins: { [userId: string]: Admin }
+  /** Flags that are on (operations-and-events.md §2.8). */
+  options: { [flag: string]: boolean }
+  /** Who may not come back. */
+  blockedIds: number[]
+  /** Since when each person waits to be let in. */
+  joinRequests: { [userId: string]: number }
+  /** Which reactions the chat takes; absent = all of them. */
+  reactions?: WireMap
+}
+
+export interface Admin {
+  /** Bits of `schema/permissions.ts`. */
+  permissions: number
+  readonly inviterId: number
 }
 
 export interface Member {
@@ -65,6 +101,12 @@ export interface Member {
   /** Foreign messages newer than the mark, kept up to date so that a send never counts them. */
   unread: number
   markedUnread: boolean
+  /** What was written before this time is not theirs to see: they came later, or cleared the chat. */
+  historyFrom?: number
+  /** The member took the chat out of their list until somebody writes. */
+  view?: 'hidden' | 'removed'
+  hidesPin?: true
+  readonly inviterId?: number
 }
 
 export interface Message {
@@ -104,3 +146,9 @@ export const timeOf = (messageId: bigint): number => Number(messageId >> 16n)
 
 /** Dialog id of two people; 0 is the dialog with oneself. Exact beyond 32 bits. */
 export const dialogId = (one: number, other: number): number => Number(BigInt(one) ^ BigInt(other))
+
+/** Whether a member sees a message of the chat. */
+export const isVisibleTo =
+  (member: Member) =>
+  (message: Message): boolean =>
+    timeOf(message.id) >= (member.historyFrom ?? 0) && !message.hiddenFor.includes(member.userId)

@@ -10,7 +10,6 @@ import type { Account, Device, Message, Session } from './records.ts'
 import { timeOf } from './records.ts'
 import type { Settings } from './settings.ts'
 import { toRow } from './storage.ts'
-import { historyWindow } from './window.ts'
 import type { ChatState } from './world.ts'
 
 /** Shared objects as MAX sends them (operations-and-events.md §2); ids and times are 64 bit there. */
@@ -117,67 +116,6 @@ export const renderRemoved = (message: { id: bigint; senderId: number }): WireMa
   attaches: [],
   status: 'REMOVED',
 })
-
-export const isVisibleTo =
-  (userId: number) =>
-  (message: Message): boolean =>
-    !message.hiddenFor.includes(userId)
-
-export const lastEventTime = (state: ChatState): number => {
-  const last = state.messages.at(-1)
-  return last ? timeOf(last.id) : state.chat.createdAt
-}
-
-export const renderChat = (state: ChatState, viewerId: number): WireMap => {
-  const { chat, members } = state
-  const member = members.get(viewerId)
-  const newest = { from: lastEventTime(state), backward: 2, forward: 0 }
-  const visible = historyWindow(state.messages, newest, isVisibleTo(viewerId))
-  const [last, previous] = visible.reverse()
-  const common: WireMap = {
-    id: wireId(chat.id),
-    type: chat.type,
-    status: 'ACTIVE',
-    owner: wireId(chat.type === 'CHANNEL' && chat.ownerId !== viewerId ? 0 : chat.ownerId),
-    participants: renderParticipants(state, viewerId),
-    lastMessage: last && renderMessage(state, last),
-    newMessages: member?.markedUnread ? Math.max(1, member.unread) : (member?.unread ?? 0),
-    markedAsUnread: member?.markedUnread === true ? true : undefined,
-    lastEventTime: wireTime(lastEventTime(state)),
-    modified: wireTime(chat.modifiedAt),
-    created: wireTime(chat.createdAt),
-    joinTime: wireTime(member?.joinedAt ?? chat.createdAt),
-    lastDelayedUpdateTime: 0,
-    lastFireDelayedErrorTime: 0,
-    prevMessageId: previous && wireMessageId(previous.id),
-    cid: chat.createdAt,
-  }
-  // Some dialogs carry a number here (§2.7); saved messages are ours that do.
-  if (chat.type === 'DIALOG') return { ...common, options: chat.id === 0 ? 1 : {} }
-  return {
-    ...common,
-    title: chat.title,
-    participantsCount: members.size,
-    access: 'PRIVATE',
-    link: `https://max.ru/join/${chat.linkToken}`,
-    admins: chat.adminIds.map(wireId),
-    adminParticipants: Object.fromEntries(
-      chat.adminIds.map((id) => [id, { id: wireId(id), permissions: 2047 }]),
-    ),
-    options: {},
-  }
-}
-
-/** Everybody's read mark; a channel names its readers to nobody. */
-const renderParticipants = (state: ChatState, viewerId: number): WireMap => {
-  const inChannel = state.chat.type === 'CHANNEL'
-  const participants: WireMap = {}
-  for (const member of state.members.values()) {
-    if (inChannel && member.userId !== viewerId && member.userId !== state.chat.ownerId) continue
-    participants[member.userId] = wireTime(member.readMark)
-  }
-  return participants
-}
 
 export const renderSession = (session: Session, isCurrent: boolean): WireMap => ({
   client: clientName(session.device),

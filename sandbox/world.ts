@@ -1,7 +1,7 @@
 import type { FaultStore, ScriptedFault } from './faults.ts'
 import { addTo } from './index-set.ts'
 import type { Account, Chat, Member, Message } from './records.ts'
-import { dialogId, timeOf } from './records.ts'
+import { dialogId, isVisibleTo, timeOf } from './records.ts'
 import { Sessions } from './sessions.ts'
 import type { Host } from './settings.ts'
 import { fromRow, Rows, type Storage } from './storage.ts'
@@ -175,6 +175,47 @@ export class World {
     this.#rows.put(`member/${member.chatKey}/${member.userId}`, member)
   }
 
+  /** Lets somebody into a chat. Without `historyFrom` they see everything that was written before. */
+  addMember(
+    state: ChatState,
+    input: Pick<Member, 'userId' | 'joinedAt' | 'readMark' | 'historyFrom' | 'inviterId'>,
+  ): Member {
+    const member: Member = { ...input, chatKey: state.chat.key, unread: 0, markedUnread: false }
+    this.#indexMember(state, member)
+    this.#countUnread(state, member)
+    this.saveMember(member)
+    return member
+  }
+
+  removeMember(state: ChatState, userId: number): void {
+    state.members.delete(userId)
+    this.#chatsOf.get(userId)?.delete(state)
+    this.#rows.delete(`member/${state.chat.key}/${userId}`)
+  }
+
+  /** Takes everything up to a time out of one member's sight. */
+  clearHistory(state: ChatState, member: Member, until: number): void {
+    member.historyFrom = Math.max(member.historyFrom ?? 0, until + 1)
+    this.#countUnread(state, member)
+    this.saveMember(member)
+  }
+
+  /** The group or channel behind the token of an invite link, or behind a public name. */
+  chatByLink(link: { token: string } | { name: string }): ChatState | undefined {
+    const name = 'name' in link ? link.name.toLowerCase() : undefined
+    for (const state of this.#chats.values()) {
+      const { linkToken, publicName } = state.chat
+      if ('token' in link ? linkToken === link.token : publicName?.toLowerCase() === name) {
+        return state
+      }
+    }
+    return undefined
+  }
+
+  get publicChats(): ChatState[] {
+    return [...this.#chats.values()].filter(({ chat }) => chat.access === 'PUBLIC')
+  }
+
   /** Moves a read mark forward and counts what is left to read. */
   markRead(state: ChatState, member: Member, mark: number): void {
     member.readMark = Math.max(member.readMark, mark)
@@ -192,6 +233,10 @@ export class World {
     state.chat.modifiedAt = Math.max(state.chat.modifiedAt, time)
     for (const member of state.members.values()) {
       if (member.userId !== message.senderId) member.unread += 1
+      if (member.view === undefined) continue
+      // A new message brings a chat back into the lists it was taken out of.
+      delete member.view
+      this.saveMember(member)
     }
     this.saveMessage(message)
     const sender = state.members.get(message.senderId)
@@ -240,25 +285,17 @@ export class World {
     const createdAt = this.stamp()
     const [one = 0, other = one] = userIds
     const chat: Chat = {
+      ...structuredClone(newChat),
       ...input,
       key: input.type === 'DIALOG' ? dialogKey(one, other) : String(input.id),
       createdAt,
       modifiedAt: createdAt,
-      adminIds: input.type === 'DIALOG' ? [] : [input.ownerId],
     }
     const state = this.#indexChat(chat)
     this.#rows.put(`chat/${chat.key}`, chat)
     for (const userId of userIds) {
-      const member: Member = {
-        chatKey: chat.key,
-        userId,
-        joinedAt: createdAt,
-        readMark: userId === input.ownerId ? createdAt : 0,
-        unread: 0,
-        markedUnread: false,
-      }
-      this.#indexMember(state, member)
-      this.saveMember(member)
+      const readMark = userId === input.ownerId ? createdAt : 0
+      this.addMember(state, { userId, joinedAt: createdAt, readMark })
     }
     return state
   }
@@ -267,11 +304,8 @@ export class World {
     const { messages } = state
     let unread = 0
     const from = firstAtLeast(messages, BigInt(member.readMark + 1) << 16n)
-    for (let at = from; at < messages.length; at++) {
-      const message = messages[at]
-      if (message?.senderId === member.userId || message?.hiddenFor.includes(member.userId))
-        continue
-      unread += 1
+    for (const message of messages.slice(from)) {
+      if (message.senderId !== member.userId && isVisibleTo(member)(message)) unread += 1
     }
     member.unread = unread
   }
@@ -300,7 +334,8 @@ export class World {
       const kind = key.slice(0, key.indexOf('/'))
       if (kind === 'account') this.#indexAccount(fromRow(json))
       else if (kind === 'session') this.sessions.restore(fromRow(json))
-      else if (kind === 'chat') this.#indexChat(fromRow(json))
+      else if (kind === 'chat')
+        this.#indexChat({ ...structuredClone(newChat), ...fromRow<Chat>(json) })
       else if (kind === 'member') members.push(fromRow(json))
       else if (kind === 'message') messages.push(fromRow(json))
       else if (kind === 'faults') this.#faults = fromRow(json)
@@ -333,6 +368,15 @@ export class World {
     return id
   }
 }
+
+/** What a chat begins with; rows written before a field existed lack it. */
+const newChat = {
+  access: 'PRIVATE',
+  admins: {},
+  options: {},
+  blockedIds: [],
+  joinRequests: {},
+} satisfies Partial<Chat>
 
 /** XOR ids of different pairs may coincide, so the pair itself is the key. */
 const dialogKey = (one: number, other: number): string =>

@@ -1,9 +1,10 @@
 import { Opcode } from '../../schema/opcodes.ts'
 import { type WireMap, wireId, wireTime } from '../../schema/wire.ts'
 import type { Fields } from '../fields.ts'
-import type { Member } from '../records.ts'
+import { isVisibleTo, type Member } from '../records.ts'
 import { chatNotFound, malformed } from '../refusal.ts'
-import { isVisibleTo, lastEventTime, renderChat, renderMessage } from '../render.ts'
+import { renderMessage } from '../render.ts'
+import { lastEventTime, renderChat } from '../render-chat.ts'
 import { historyWindow } from '../window.ts'
 import type { ChatState } from '../world.ts'
 import type { OnlineCall } from './operation.ts'
@@ -23,16 +24,21 @@ export const ownChat = (
 export const chatInfo = ({ world, account, fields }: OnlineCall): WireMap => ({
   chats: fields.integers('chatIds').flatMap((chatId) => {
     const state = world.chat(account.id, chatId)
-    return state?.members.has(account.id) ? [renderChat(state, account.id)] : []
+    const member = state?.members.get(account.id)
+    return state && member && member.view !== 'removed' ? [renderChat(state, account.id)] : []
   }),
 })
+
+/** Whether a chat stands in the person's list. */
+export const isListed = (state: ChatState, userId: number): boolean =>
+  state.members.get(userId)?.view === undefined
 
 /** 53: chats with `lastEventTime < marker`, newest first; the answer's marker is the oldest of them. */
 export const chatsList = ({ world, settings, account, fields }: OnlineCall): WireMap => {
   const marker = fields.integer('marker')
   const count = fields.optional('count', (map, key) => map.integer(key, { min: 1, max: 500 }))
   const chats = [...world.chatsOf(account.id)]
-    .filter((state) => lastEventTime(state) < marker)
+    .filter((state) => isListed(state, account.id) && lastEventTime(state) < marker)
     .sort((a, b) => lastEventTime(b) - lastEventTime(a))
     .slice(0, count ?? settings.chatsPageSize)
   const oldest = chats.at(-1)
@@ -45,7 +51,7 @@ export const chatsList = ({ world, settings, account, fields }: OnlineCall): Wir
 /** 49: see {@link historyWindow} for the rule. */
 export const chatHistory = (call: OnlineCall): WireMap => {
   const { account, fields } = call
-  const { state } = ownChat(call)
+  const { state, member } = ownChat(call)
   const count = (map: Fields, key: string): number => map.integer(key, { min: 0, max: 1000 })
   const window = {
     from: Math.max(0, fields.optional('from', (map, key) => map.integer(key)) ?? 0),
@@ -59,7 +65,7 @@ export const chatHistory = (call: OnlineCall): WireMap => {
   // Nothing is ever scheduled here, so the queue of scheduled messages is empty.
   const messages =
     wantsMessages && itemType === 'REGULAR'
-      ? historyWindow(state.messages, window, isVisibleTo(account.id))
+      ? historyWindow(state.messages, window, isVisibleTo(member))
       : []
   return {
     messages: messages.map((message) => renderMessage(state, message)),

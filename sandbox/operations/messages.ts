@@ -1,8 +1,10 @@
 import { type WireMap, wireId, wireTime } from '../../schema/wire.ts'
 import type { Fields } from '../fields.ts'
-import { dialogId, type Message, type MessageLink, timeOf } from '../records.ts'
+import { dialogId, isVisibleTo, type Message, type MessageLink, timeOf } from '../records.ts'
 import { chatNotFound, malformed, Refusal } from '../refusal.ts'
-import { isVisibleTo, renderChat, renderMessage, renderOwnMessage } from '../render.ts'
+import { renderMessage, renderOwnMessage } from '../render.ts'
+import { renderChat } from '../render-chat.ts'
+import { isAdmin, may, noAccess } from '../rights.ts'
 import type { ChatState } from '../world.ts'
 import { ownChat } from './chats.ts'
 import type { OnlineCall } from './operation.ts'
@@ -18,7 +20,7 @@ export const sendMessage = (call: OnlineCall): WireMap => {
   const state = targetChat(call)
   const member = state.members.get(account.id)
   if (!member) throw chatNotFound()
-  if (state.chat.type === 'CHANNEL' && !state.chat.adminIds.includes(account.id)) throw noAccess()
+  if (state.chat.type === 'CHANNEL' && !may(state, account.id, 'postMessages')) throw noAccess()
   const known = world.messageByCid(state, account.id, draft.cid)
   const message = known ?? newMessage(call, state, draft)
   if (!known) {
@@ -210,11 +212,14 @@ export const deleteMessages = (call: OnlineCall): null => {
   const ids = fields.messageIds('messageIds')
   const forMe = fields.boolean('forMe')
   const messages = ids.flatMap((id) => world.message(state, id) ?? [])
-  const visible = messages.filter(isVisibleTo(account.id))
+  const visible = messages.filter(isVisibleTo(member))
   // Repeating a delete is an error (§3.2).
   if (visible.length === 0) throw new Refusal('not.found', 'Message not found')
-  const isAdmin = state.chat.adminIds.includes(account.id)
-  if (!forMe && !visible.every((message) => isAdmin || message.senderId === account.id)) {
+  const moderates =
+    state.chat.type === 'CHANNEL'
+      ? may(state, account.id, 'deleteMessages')
+      : state.chat.type === 'CHAT' && isAdmin(state, account.id)
+  if (!forMe && !visible.every((message) => moderates || message.senderId === account.id)) {
     throw noAccess()
   }
   for (const message of visible) {
@@ -233,12 +238,12 @@ export const deleteMessages = (call: OnlineCall): null => {
 
 /** 71: missing ids are simply absent. */
 export const getMessages = (call: OnlineCall): WireMap => {
-  const { world, account, fields } = call
-  const { state } = ownChat(call)
+  const { world, fields } = call
+  const { state, member } = ownChat(call)
   const messages = fields
     .messageIds('messageIds')
     .flatMap((id) => world.message(state, id) ?? [])
-    .filter(isVisibleTo(account.id))
+    .filter(isVisibleTo(member))
   return {
     chatId: wireId(state.chat.id),
     messages: messages.map((message) => renderMessage(state, message)),
@@ -248,10 +253,9 @@ export const getMessages = (call: OnlineCall): WireMap => {
 /** A message the asker can see. */
 export const ownMessage = ({ world, account }: OnlineCall, state: ChatState, id: bigint) => {
   const message = world.message(state, id)
-  if (!message || !isVisibleTo(account.id)(message)) {
+  const member = state.members.get(account.id)
+  if (!message || !member || !isVisibleTo(member)(message)) {
     throw new Refusal('not.found', `Message ${id} not found`)
   }
   return message
 }
-
-const noAccess = (): Refusal => new Refusal('error.message.chat.access', 'FAIL_FORBIDDEN')

@@ -2,14 +2,14 @@ import { type WireMap, wireId, wireTime } from '../../schema/wire.ts'
 import type { Device } from '../records.ts'
 import { malformed, Refusal } from '../refusal.ts'
 import {
-  lastEventTime,
-  renderChat,
   renderConfig,
   renderContact,
   renderPresence,
   renderProfile,
   renderSession,
 } from '../render.ts'
+import { lastEventTime, renderChat } from '../render-chat.ts'
+import { isListed } from './chats.ts'
 import type { GreetedCall, OnlineCall, OpenCall } from './operation.ts'
 
 /** SESSION_INIT: the first frame of every connection (wire-and-auth.md §5). */
@@ -65,7 +65,7 @@ export const login = (call: GreetedCall): WireMap => {
   const contacts = account.contactIds.flatMap((id) => world.accounts.get(id) ?? [])
   const isNewer = (at: number, since: number): boolean => since <= 0 || at > since
   const chats = [...world.chatsOf(account.id)]
-    .filter((state) => isNewer(state.chat.modifiedAt, chatsSync))
+    .filter((state) => isListed(state, account.id) && isNewer(state.chat.modifiedAt, chatsSync))
     .sort((a, b) => lastEventTime(b) - lastEventTime(a))
   return {
     profile: renderProfile(account),
