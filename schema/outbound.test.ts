@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { refuseOutbound } from './outbound.ts'
+import { isLoopbackUrl, refuseOutbound } from './outbound.ts'
 
 const strict = { allowPrivate: false }
 
@@ -29,6 +29,23 @@ describe('refuseOutbound', () => {
     'https://[::1]/',
     'https://[::ffff:10.0.0.1]/',
     'https://[::127.0.0.1]/',
+    'https://[::ffff:7f00:1]/',
+    'https://[64:ff9b::10.0.0.1]/',
+    'https://[64:ff9b:1::a00:1]/',
+    'https://[2002:a00:1::]/',
+    'https://[2001:0:1::1]/',
+    'https://[fec0::1]/',
+    'https://[4000::1]/',
+    'https://[::]/',
+    'https://[ff02::1]/',
+    'https://168.63.129.16/',
+    'https://198.18.0.1/',
+    'https://192.0.2.1/',
+    'https://255.255.255.255/',
+    'https://0300.0250.1/',
+    'https://１２７.0.0.1/',
+    'https://127.1/',
+    'https://db.localdomain/',
     'https://[fe80::1]/',
     'https://[fd00::1]/',
     'https://localhost/',
@@ -53,6 +70,15 @@ describe('refuseOutbound', () => {
       'nas.local',
     ]) {
       expect(refuseOutbound(`http://${host}/`, local)).toBeTypeOf('string')
+    }
+  })
+
+  it('knows this machine in any notation', () => {
+    for (const host of ['localhost', '127.0.0.1', '2130706433', '[::1]', '[::ffff:127.0.0.1]']) {
+      expect(isLoopbackUrl(`http://${host}:80/`)).toBe(true)
+    }
+    for (const host of ['example.com', '10.0.0.1', 'localhost.example.com']) {
+      expect(isLoopbackUrl(`http://${host}/`)).toBe(false)
     }
   })
 

@@ -25,7 +25,11 @@ export const webhookPolicy = (
 })
 
 /** Names that mean the own machine or network without being an address. */
-const privateName = /(^|\.)(localhost|local|internal|intranet|lan|home\.arpa)$/
+const privateName = /(^|\.)(localhost|localdomain|local|internal|intranet|lan|home\.arpa)$/
+/** Azure's metadata and agent service lives on a public address that leads to the host itself. */
+const METADATA_ADDRESS = '168.63.129.16'
+/** The only part of IPv6 that is routed on the internet (RFC 4291 §2.4). */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
 
 /** Why a URL may not be called, or `undefined` when it may. */
 export const refuseOutbound = (text: string, policy: OutboundPolicy): string | undefined => {
@@ -39,8 +43,7 @@ export const refuseOutbound = (text: string, policy: OutboundPolicy): string | u
     return 'only http(s) URLs can be called'
   if (url.username !== '' || url.password !== '') return 'credentials do not belong into a URL'
   if (policy.allowPrivate) return undefined
-  // The URL parser has already turned decimal, octal and hexadecimal IPv4 into dotted form.
-  const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+  const host = hostOf(url)
   const range = ipaddr.isValid(host) ? rangeOf(host) : undefined
   if (policy.allowLoopback && (host === 'localhost' || range === 'loopback')) return undefined
   if (url.protocol !== 'https:') return 'only https URLs are allowed'
@@ -52,12 +55,23 @@ export const refuseOutbound = (text: string, policy: OutboundPolicy): string | u
   return undefined
 }
 
-/** IPv4 inside IPv6, mapped or in the long-dead "compatible" form, counts as what it leads to. */
+/** Whether a URL names this machine itself. */
+export const isLoopbackUrl = (text: string): boolean => {
+  const host = hostOf(new URL(text))
+  return host === 'localhost' || (ipaddr.isValid(host) && rangeOf(host) === 'loopback')
+}
+
+/** The URL parser has already turned decimal, octal and hexadecimal IPv4 into dotted form. */
+const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+
+/**
+ * The range an address belongs to; `unicast` is the public internet. IPv4 mapped into IPv6 counts as
+ * what it leads to; the other ways to hide one there (NAT64, 6to4, Teredo) are ranges of their own.
+ */
 const rangeOf = (host: string): string => {
+  if (host === METADATA_ADDRESS) return 'metadata'
   const address = ipaddr.process(host)
-  if (!(address instanceof ipaddr.IPv6) || !address.match(ipaddr.IPv6.parseCIDR('::/96'))) {
-    return address.range()
-  }
   const range = address.range()
-  return range === 'unicast' ? 'reserved' : range
+  if (range !== 'unicast' || address instanceof ipaddr.IPv4) return range
+  return address.match(GLOBAL_UNICAST) ? range : 'reserved'
 }
