@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { Sandbox } from '../sandbox/durable-object.ts'
 import type { Result } from '../schema/errors.ts'
+import { operations } from '../schema/operations/index.ts'
 import type { SandboxInfo } from '../schema/sandbox-port.ts'
 import type {
   CallContext,
@@ -84,9 +85,14 @@ describe('Session', () => {
   it('[DO1] logs in to the sandbox, sends, and keeps its alarm set', async () => {
     const { id, context } = await createTenant()
     await logIn(id, context)
-    const sent = unwrap(
-      await session(id).invoke('sendText', { chatId: 0, text: 'Привет', notify: true }, context),
-    ) as { messageId: string }
+    const input = operations.sendText.input.parse({
+      chatId: 0,
+      text: '**Привет**',
+      format: 'markdown',
+    })
+    const sent = unwrap(await session(id).invoke('sendText', input, context)) as {
+      messageId: string
+    }
     expect(BigInt(sent.messageId)).toBeGreaterThan(2n ** 53n)
     const alarm = await runInDurableObject(raw(id), (_object, state) => state.storage.getAlarm())
     expect(alarm! - Date.now()).toBeLessThanOrEqual(30_000)

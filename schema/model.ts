@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { GatewayError } from './errors.ts'
-import { type IdValue, idInput, publicValue } from './ids.ts'
+import { type IdValue, idInput, narrow, publicValue } from './ids.ts'
 import { Opcode } from './opcodes.ts'
 import type { SessionPort } from './session-port.ts'
-import { asMap, asNumber, type WireMap } from './wire.ts'
+import { asIdString, asMap, type WireMap } from './wire.ts'
 
 /** Shapes our users see, shared by operations. MAX's objects are open: unknown fields pass through. */
 export const MessageModel = z
@@ -38,28 +38,45 @@ export const phoneInput = z
   .regex(/^\+?\d{10,15}$/, 'expected 10 to 15 digits with an optional plus')
   .transform((text) => `+${text.replace('+', '')}`)
 
-/** A chat target: `chatId`, or `phone` of somebody on MAX. Chat 0 is Saved Messages. */
+/** A chat target: `chatId`, or `phone` or `userId` of somebody on MAX. Chat 0 is Saved Messages. */
 export const target = {
-  chatId: idInput.optional(),
-  phone: z.union([phoneInput, z.literal('')]).optional(),
+  chatId: idInput.optional().describe('Chat, 0 = Saved Messages'),
+  phone: z
+    .union([phoneInput, z.literal('')])
+    .optional()
+    .describe('Instead of `chatId`: phone number of somebody on MAX, with or without the plus'),
+  userId: idInput.optional().describe('Instead of `chatId`: MAX user id of a person'),
 }
 
+/** Id of the dialog with a person (operations-and-events.md §1.1); with oneself it is 0. */
+const dialogWith = (session: SessionPort, userId: bigint): IdValue =>
+  narrow(BigInt(session.userId) ^ userId)
+
 /**
- * The chat a target means. A dialog's id is the XOR of both user ids (operations-and-events.md §1.1).
+ * The chat a target means: a `chatId` but 0 wins over `phone`, and that over `userId`.
  * @throws {GatewayError} NOT_FOUND when nobody on MAX has the phone number.
  */
 export const resolveChat = async (
   session: SessionPort,
-  input: { chatId?: IdValue | undefined; phone?: string | undefined },
+  input: {
+    chatId?: IdValue | undefined
+    phone?: string | undefined
+    userId?: IdValue | undefined
+  },
 ): Promise<IdValue> => {
-  if (input.phone && (input.chatId === undefined || input.chatId === 0)) {
-    const reply = await session.call(Opcode.CONTACT_INFO_BY_PHONE, { phone: input.phone })
-    const id = asNumber(asMap(reply.contact).id)
+  const { chatId, phone, userId } = input
+  if (chatId !== undefined && chatId !== 0) return chatId
+  if (phone) {
+    const reply = await session.call(Opcode.CONTACT_INFO_BY_PHONE, { phone })
+    const id = asIdString(asMap(reply.contact).id)
     if (id === undefined) throw new GatewayError('NOT_FOUND', 'nobody on MAX has this phone number')
-    return Number(BigInt(session.userId) ^ BigInt(id))
+    return dialogWith(session, BigInt(id))
   }
-  if (input.chatId === undefined) {
-    throw new GatewayError('INVALID_INPUT', 'chatId or phone is required', { field: 'chatId' })
+  if (userId !== undefined && userId !== 0) return dialogWith(session, BigInt(userId))
+  if (chatId === undefined) {
+    throw new GatewayError('INVALID_INPUT', 'chatId, phone or userId is required', {
+      field: 'chatId',
+    })
   }
-  return input.chatId
+  return chatId
 }

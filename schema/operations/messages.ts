@@ -1,5 +1,15 @@
 import { z } from 'zod'
+import { GatewayError } from '../errors.ts'
 import { idInput, messageIdInput, timeOfMessage } from '../ids.ts'
+import {
+  composeText,
+  formatFields,
+  outgoingMessage,
+  publicSent,
+  sendFields,
+  sentOutput,
+  textInput,
+} from '../message-input.ts'
 import { MessageModel, publicMessage, resolveChat, target } from '../model.ts'
 import { Opcode } from '../opcodes.ts'
 import { asMaps, asNumber, wireId, wireMessageId } from '../wire.ts'
@@ -11,41 +21,29 @@ export const messageOperations = {
     path: '/chat/send/text',
     scope: 'tenant',
     summary: 'Send a text message',
+    description:
+      'Plain by default; `format` reads Markdown or HTML, and `elements` formats a plain text explicitly. The message is written down first and repeated under the same id after a lost connection, so that exactly one arrives.',
+    example: {
+      input: { chatId: 157880882, text: 'Hello **there**', format: 'markdown' },
+      output: {
+        messageId: '117309440008060930',
+        chatId: 157880882,
+        timestamp: 1790000000123,
+      },
+    },
     online: true,
-    input: z.object({
-      ...target,
-      text: z.string().min(1).max(4000).describe('Up to 4000 characters'),
-      replyTo: messageIdInput.optional().describe('Message this one answers'),
-      notify: z.boolean().default(true).describe('false sends silently'),
-    }),
-    output: z.looseObject({
-      messageId: z.string(),
-      chatId: z.union([z.number(), z.string()]),
-    }),
+    creates: true,
+    input: z.object({ ...target, text: textInput.min(1), ...formatFields, ...sendFields }),
+    output: sentOutput,
     errors: [...maxErrors, 'NOT_FOUND', 'FORBIDDEN', 'OUTCOME_UNKNOWN'],
     run: async (session, input, context) => {
-      const chatId = await resolveChat(session, input)
-      const sent = await session.send(
-        {
-          chatId,
-          message: {
-            text: input.text,
-            elements: [],
-            attaches: [],
-            link:
-              input.replyTo === undefined || input.replyTo === '0'
-                ? undefined
-                : { type: 'REPLY', messageId: wireMessageId(input.replyTo) },
-          },
-          notify: input.notify,
-        },
-        context.idempotencyKey,
-      )
-      return {
-        messageId: sent.messageId,
-        chatId: sent.chatId,
-        timestamp: timeOfMessage(sent.messageId),
+      const content = composeText(input)
+      if (content.text.trim() === '') {
+        throw new GatewayError('INVALID_INPUT', 'the text has nothing to show', { field: 'text' })
       }
+      const chatId = await resolveChat(session, input)
+      const message = outgoingMessage(chatId, input, content)
+      return publicSent(await session.send(message, context.idempotencyKey))
     },
   }),
   getHistory: operation({
