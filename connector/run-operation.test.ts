@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Opcode } from '../schema/opcodes.ts'
+import { findOperation } from '../schema/operations/index.ts'
 import type { CallContext } from '../schema/session-port.ts'
 import { settle } from '../test/support/fake-clock.ts'
 import { codeOf, createLive } from '../test/support/live.ts'
@@ -24,7 +25,8 @@ const enter = async () => {
     opcode: number,
   ): Promise<string> => {
     rig.sim.direct.fault({ ...fault, kind, userId: me.id, opcode })
-    const ending = codeOf(runOperation(live, name, input, context))
+    const parsed = findOperation(name)?.input.parse(input)
+    const ending = codeOf(runOperation(live, name, parsed, context))
     await settle()
     await rig.clock.advance(31_000)
     return ending
