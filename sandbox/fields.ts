@@ -28,6 +28,10 @@ export class Fields {
     return Object.keys(this.#map).length === 0
   }
 
+  get entries(): [name: string, value: WireValue][] {
+    return Object.entries(this.#map)
+  }
+
   has(name: string): boolean {
     return this.#map[name] !== undefined && this.#map[name] !== null
   }

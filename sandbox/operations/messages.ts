@@ -159,6 +159,7 @@ const createGroup = (call: OnlineCall, draft: Draft, control: WireMap): WireMap 
   const message = newMessage(call, state, draft)
   world.addMessage(state, message)
   pushes.message(state, message, { acting: connection, withChat: true })
+  pushes.chat(state, connection)
   const member = state.members.get(account.id)
   return {
     chatId: wireId(state.chat.id),

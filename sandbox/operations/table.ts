@@ -1,7 +1,12 @@
 import { Opcode } from '../../schema/opcodes.ts'
 import { wireTime } from '../../schema/wire.ts'
 import * as auth from './auth.ts'
+import * as chatList from './chat-list.ts'
+import * as chatUpdate from './chat-update.ts'
 import * as chats from './chats.ts'
+import * as folders from './folders.ts'
+import * as members from './members.ts'
+import * as membership from './membership.ts'
 import * as messages from './messages.ts'
 import { greeted, type Operation, online } from './operation.ts'
 import * as people from './people.ts'
@@ -39,6 +44,28 @@ export const operations: { readonly [opcode: number]: Operation } = {
   [Opcode.CHAT_SUBSCRIBE]: online(chats.chatSubscribe),
   [Opcode.MSG_TYPING]: online(chats.typing),
 
+  [Opcode.CHAT_UPDATE]: online(chatUpdate.updateChat),
+  [Opcode.CHAT_CHECK_LINK]: online(chatUpdate.checkLink),
+  [Opcode.CHAT_JOIN]: online(membership.joinChat),
+  [Opcode.LINK_INFO]: online(membership.linkInfo),
+  [Opcode.CHAT_LEAVE]: online(membership.leaveChat),
+  [Opcode.CHAT_MEMBERS_UPDATE]: online(membership.updateMembers),
+  [Opcode.CHAT_MEMBERS]: online(members.listMembers),
+  [Opcode.CHAT_SEARCH_COMMON_PARTICIPANTS]: online(members.commonChats),
+  [Opcode.PUBLIC_SEARCH]: online(members.publicSearch),
+  [Opcode.CHAT_DELETE]: online(chatList.deleteChat),
+  [Opcode.CHAT_CLEAR]: online(chatList.clearChat),
+  [Opcode.CHAT_HIDE]: online(chatList.hideChat),
+  [Opcode.CHAT_PIN_SET_VISIBILITY]: online(chatList.showPin),
+  [Opcode.CHAT_REACTIONS_SETTINGS_SET]: online(chatList.setReactionSettings),
+  [Opcode.REACTIONS_SETTINGS_GET_BY_CHAT_ID]: online(chatList.getReactionSettings),
+
+  [Opcode.FOLDERS_GET]: online(folders.getFolders),
+  [Opcode.FOLDERS_GET_BY_ID]: online(folders.getFoldersById),
+  [Opcode.FOLDERS_UPDATE]: online(folders.updateFolder),
+  [Opcode.FOLDERS_REORDER]: online(folders.orderFolders),
+  [Opcode.FOLDERS_DELETE]: online(folders.deleteFolders),
+
   [Opcode.MSG_SEND]: online(messages.sendMessage),
   [Opcode.MSG_EDIT]: online(messages.editMessage),
   [Opcode.MSG_DELETE]: online(messages.deleteMessages),
@@ -69,10 +96,4 @@ export const operations: { readonly [opcode: number]: Operation } = {
   })),
   [Opcode.STORIES_LIST]: online(() => ({ storiesPreviews: [] })),
   [Opcode.STORIES_LIST_BY_OWNER]: online(() => ({ storiesPreviews: [] })),
-  [Opcode.FOLDERS_GET]: online(({ world }) => ({
-    folders: [],
-    foldersOrder: [],
-    folderSync: wireTime(world.now),
-    allFilterExcludeFolders: [],
-  })),
 }
