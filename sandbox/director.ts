@@ -3,6 +3,7 @@ import type { Fault } from '../schema/operations/sandbox.ts'
 import type { WireMap } from '../schema/wire.ts'
 import type { Connection } from './connection.ts'
 import type { FaultScript } from './faults.ts'
+import type { Upload } from './media/uploads.ts'
 import type { Pushes } from './pushes.ts'
 import { type Account, type Message, timeOf } from './records.ts'
 import type { Host } from './settings.ts'
@@ -176,6 +177,11 @@ export class Director {
     return states
       .flatMap((state) => state?.messages.map((message) => stored(state, message)) ?? [])
       .sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1))
+  }
+
+  /** Everything that was uploaded, in the order of the slots. */
+  get uploads(): Upload[] {
+    return this.#stage.world.uploads.all()
   }
 
   get state(): { connections: number; online: number } & World['counts'] {

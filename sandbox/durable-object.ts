@@ -1,10 +1,11 @@
 import { DurableObject } from 'cloudflare:workers'
 import { type ErrorCode, errors, type Result } from '../schema/errors.ts'
 import type { Fault, Incoming } from '../schema/operations/sandbox.ts'
-import type { SandboxInfo, SandboxRpc } from '../schema/sandbox-port.ts'
+import { SANDBOX_ORIGIN, type SandboxInfo, type SandboxRpc } from '../schema/sandbox-port.ts'
 import type { Link, Snapshot } from './connection.ts'
 import { createDemoWorld, type DemoWorld, demoInfo, findDemoWorld } from './demo-world.ts'
 import { DirectorError } from './director.ts'
+import { RowBlobs } from './media/row-blobs.ts'
 import { type Line, Simulator } from './simulator.ts'
 import type { Storage } from './storage.ts'
 
@@ -26,8 +27,9 @@ export class Sandbox extends DurableObject implements SandboxRpc {
     }
   }
 
-  /** The upgrade that a client of MAX makes. */
+  /** The upgrade that a client of MAX makes, and what it uploads and downloads. */
   override async fetch(request: Request): Promise<Response> {
+    if (new URL(request.url).pathname.startsWith('/media/')) return this.#sim.media.serve(request)
     if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') {
       return new Response('Expected a web socket', { status: 426 })
     }
@@ -104,8 +106,9 @@ export class Sandbox extends DurableObject implements SandboxRpc {
       clock: { now: () => Date.now(), after },
       random: Math.random,
       storage: rowsOf(this.ctx.storage.sql),
+      blobs: new RowBlobs(this.ctx.storage.sql),
       // A pending timer would keep the object awake for ever.
-      settings: { idleCloseMs: 0 },
+      settings: { idleCloseMs: 0, mediaUrl: `${SANDBOX_ORIGIN}/media` },
     })
   }
 

@@ -1,4 +1,8 @@
-import type { FaultKind } from '../schema/operations/sandbox.ts'
+import {
+  type FaultKind,
+  type MediaFaultKind,
+  mediaFaultKinds,
+} from '../schema/operations/sandbox.ts'
 
 /** A scripted failure. Without `userId` it meets everybody. */
 export interface ScriptedFault {
@@ -20,6 +24,8 @@ export type Verdict =
   | { kind: 'error'; code: string }
 
 const answer: Verdict = { kind: 'answer' }
+
+const ofMedia: ReadonlySet<FaultKind> = new Set(mediaFaultKinds)
 
 /** Where armed faults outlive the host's sleep. */
 export interface FaultStore {
@@ -49,12 +55,12 @@ export class FaultScript {
   next(opcode: number, userId: number | undefined): Verdict {
     const fault = this.#waiting.find(
       (waiting) =>
+        !ofMedia.has(waiting.kind) &&
         (waiting.opcode === undefined || waiting.opcode === opcode) &&
         (waiting.userId === undefined || waiting.userId === userId),
     )
     if (!fault) return answer
-    fault.count -= 1
-    this.#keep(this.#waiting.filter((waiting) => waiting.count > 0))
+    this.#useUp(fault)
     switch (fault.kind) {
       case 'slow':
         return { kind: 'slow', delayMs: fault.delayMs }
@@ -67,6 +73,21 @@ export class FaultScript {
       default:
         return answer
     }
+  }
+
+  /** A fault of this kind that waits for the upload or download at hand; uses up one count of it. */
+  take(kind: MediaFaultKind, userId: number): ScriptedFault | undefined {
+    const fault = this.#waiting.find(
+      (waiting) =>
+        waiting.kind === kind && (waiting.userId === undefined || waiting.userId === userId),
+    )
+    if (fault) this.#useUp(fault)
+    return fault
+  }
+
+  #useUp(fault: ScriptedFault): void {
+    fault.count -= 1
+    this.#keep(this.#waiting.filter((waiting) => waiting.count > 0))
   }
 
   #keep(waiting: ScriptedFault[]): void {

@@ -6,6 +6,7 @@ import {
   wireMessageId,
   wireTime,
 } from '../schema/wire.ts'
+import { fnv64 } from './hash.ts'
 import type { Account, Device, Message, Session } from './records.ts'
 import { timeOf } from './records.ts'
 import type { Settings } from './settings.ts'
@@ -146,14 +147,9 @@ export const renderConfig = (account: Account, settings: Settings, knownHash: st
   }
 }
 
-/** FNV-1a over what the account can change: equal settings have equal hashes. */
-export const configHash = (account: Account): string => {
-  let hash = 0xcbf29ce484222325n
-  for (const char of toRow([account.settings, account.chatSettings])) {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(char.codePointAt(0) ?? 0)) * 0x100000001b3n)
-  }
-  return hash.toString(16).padStart(16, '0')
-}
+/** Over what the account can change: equal settings have equal hashes. */
+export const configHash = (account: Account): string =>
+  fnv64(toRow([account.settings, account.chatSettings]))
 
 /** Attachments are kept as they were sent; their ids go out 64 bit wide like all others. */
 const wrapIds = (attach: WireMap): WireMap =>

@@ -33,6 +33,20 @@ export interface Settings {
   compress: boolean
   /** Tell the partners of an account's dialogs when it comes and goes. */
   pushPresence: boolean
+  /** Where upload slots and links to content lead; the host serves what lies below. */
+  mediaUrl: string
+  /** From the answer to an upload until its content can be sent: 300 ms at least (§6.3). */
+  readyDelayMs: number
+  /** How a send before that is refused: the old key, or the one since August 2026 (§4.3). */
+  notReady: 'attachment.not.ready' | 'errors.process.attachment'
+  uploadTtlMs: number
+  /** Life of links to files and videos, and of those to photos; 0 = for ever. */
+  linkTtlMs: number
+  photoLinkTtlMs: number
+  /** Whether a voice message may come as raw bytes: sources disagree (§4.6). */
+  rawVoice: boolean
+  /** Answered to VIDEO_PLAY when not empty. */
+  failoverHosts: string[]
 }
 
 export const defaultSettings: Settings = {
@@ -57,6 +71,14 @@ export const defaultSettings: Settings = {
   strictEdit: true,
   compress: true,
   pushPresence: true,
+  mediaUrl: 'https://sandbox/media',
+  readyDelayMs: 300,
+  notReady: 'attachment.not.ready',
+  uploadTtlMs: 3_600_000,
+  linkTtlMs: 3_600_000,
+  photoLinkTtlMs: 0,
+  rawVoice: true,
+  failoverHosts: [],
 }
 
 /** Time and chance as the host provides them. */

@@ -6,6 +6,8 @@ import { Connection, type Link, type Snapshot } from './connection.ts'
 import { Director } from './director.ts'
 import { FaultScript, type Verdict } from './faults.ts'
 import { Fields } from './fields.ts'
+import { type Blobs, MemoryBlobs } from './media/blobs.ts'
+import { MediaServer } from './media/server.ts'
 import type { OpenCall } from './operations/operation.ts'
 import { operations } from './operations/table.ts'
 import { Pushes } from './pushes.ts'
@@ -16,6 +18,8 @@ import { World } from './world.ts'
 
 export interface SimulatorOptions extends Host {
   storage?: Storage | undefined
+  /** Where uploads go; default: memory. */
+  blobs?: Blobs
   settings?: Partial<Settings>
 }
 
@@ -41,6 +45,8 @@ export class Simulator {
   readonly #faults: FaultScript
   readonly #codes = new CodeLimits()
   readonly #connections = new Set<Connection>()
+  /** The upload and download servers: what a host gets under the path of `settings.mediaUrl`. */
+  readonly media: MediaServer
 
   constructor(options: SimulatorOptions) {
     this.#host = options
@@ -54,6 +60,14 @@ export class Simulator {
       faults: this.#faults,
       connections: this.#connections,
       host: options,
+    })
+    this.media = new MediaServer({
+      uploads: this.world.uploads,
+      blobs: options.blobs ?? new MemoryBlobs(),
+      settings: this.settings,
+      faults: this.#faults,
+      pushes: this.#pushes,
+      clock: options.clock,
     })
   }
 

@@ -1,5 +1,6 @@
 import type { FaultStore, ScriptedFault } from './faults.ts'
 import { addTo } from './index-set.ts'
+import { Uploads } from './media/uploads.ts'
 import type { Account, Chat, Member, Message } from './records.ts'
 import { dialogId, isVisibleTo, timeOf } from './records.ts'
 import { Sessions } from './sessions.ts'
@@ -39,6 +40,7 @@ export class World {
   readonly #host: Host
   readonly #rows: Rows
   readonly sessions: Sessions
+  readonly uploads: Uploads
   readonly #byPhone = new Map<string, Account>()
   readonly #chats = new Map<string, ChatState>()
   readonly #chatsOf = new Map<number, Set<ChatState>>()
@@ -52,6 +54,11 @@ export class World {
       now: () => this.now,
       hex: (n) => this.hex(n),
       uuid: () => this.uuid(),
+    })
+    this.uploads = new Uploads(this.#rows, {
+      now: () => this.now,
+      hex: (n) => this.hex(n),
+      below: (limit) => this.#below(limit),
     })
     if (storage) this.#load(storage)
   }
@@ -339,6 +346,7 @@ export class World {
       else if (kind === 'member') members.push(fromRow(json))
       else if (kind === 'message') messages.push(fromRow(json))
       else if (kind === 'faults') this.#faults = fromRow(json)
+      else if (kind === 'upload') this.uploads.restore(fromRow(json))
       else if (kind === 'unacked') this.sessions.restoreUnacked(fromRow(json))
     }
     messages.sort((a, b) => (a.id < b.id ? -1 : 1))

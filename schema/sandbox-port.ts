@@ -1,6 +1,9 @@
 import type { Result } from './errors.ts'
 import type { Fault, Incoming } from './operations/sandbox.ts'
 
+/** Origin of every URL that a sandbox inside the product gives out; only its own object serves them. */
+export const SANDBOX_ORIGIN = 'https://sandbox'
+
 /** What an integrator needs to know of the simulated account (`GET /sandbox`). */
 export interface SandboxInfo {
   /** Phone number of the tenant's own simulated account; SMS login works with `code`. */
@@ -15,8 +18,10 @@ export interface SandboxInfo {
   contacts: { id: number; name: string; phone: string; chatId: number }[]
 }
 
-/** RPC methods of the sandbox object; its socket side is an ordinary WebSocket upgrade. */
+/** RPC methods of the sandbox object. */
 export interface SandboxRpc {
+  /** The web socket upgrade, uploads and downloads: everything below `SANDBOX_ORIGIN`. */
+  fetch(request: Request): Promise<Response>
   info(): Promise<Result<SandboxInfo>>
   /** Approves the pending QR login (the newest, or the given link) as the tenant's account. */
   approveQr(qrLink?: string): Promise<Result<null>>

@@ -12,13 +12,15 @@ import { Simulator } from '../simulator.ts'
 import type { Storage } from '../storage.ts'
 import { createCertificates } from './certificate.ts'
 import { control } from './control.ts'
+import { FileBlobs } from './file-blobs.ts'
+import { serveMedia } from './media-http.ts'
 
 export interface SandboxOptions {
   host?: string
   /** 0, the default, takes a free one. */
   port?: number
   tlsPort?: number
-  /** Where the CA certificate goes; default: a new folder that `close` removes. */
+  /** Where the CA certificate goes; default: the sandbox's own folder, which `close` removes. */
   caFile?: string
   settings?: Partial<Settings>
   storage?: Storage
@@ -45,15 +47,20 @@ export const requiredOrigin = 'https://web.max.ru'
 /** The simulator on real sockets of this machine. */
 export const startSandbox = async (options: SandboxOptions = {}): Promise<RunningSandbox> => {
   const { host = '127.0.0.1', port = 0, tlsPort = 0, settings = {}, storage } = options
-  const core = new Simulator({ clock: systemClock, random: Math.random, settings, storage })
   const certificates = await createCertificates(Date.now())
-  const folder = options.caFile ? undefined : await mkdtemp(join(tmpdir(), 'max-sandbox-'))
-  const caFile = options.caFile ?? join(folder ?? '', 'ca.pem')
+  const folder = await mkdtemp(join(tmpdir(), 'max-sandbox-'))
+  const caFile = options.caFile ?? join(folder, 'ca.pem')
+  const blobs = new FileBlobs(join(folder, 'uploads'))
+  const core = new Simulator({ clock: systemClock, random: Math.random, settings, storage, blobs })
   await writeFile(caFile, certificates.ca)
 
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
   const web = createServer((request, response) => {
-    control(core, request, response).catch((error: unknown) => {
+    const isMedia = request.url?.startsWith('/media/')
+    const served = isMedia
+      ? serveMedia(core.media, request, response)
+      : control(core, request, response)
+    served.catch((error: unknown) => {
       console.error(error)
       response.writeHead(500).end()
     })
@@ -80,6 +87,7 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Runnin
     listen(tls, tlsPort, host),
   ])
   const url = `ws://${host}:${webPort}/websocket`
+  core.settings.mediaUrl = settings.mediaUrl ?? `http://${host}:${webPort}/media`
   return {
     url,
     jsonUrl: url,
@@ -93,7 +101,7 @@ export const startSandbox = async (options: SandboxOptions = {}): Promise<Runnin
       for (const socket of lines) socket.destroy()
       web.closeAllConnections()
       await Promise.all([shut(web), shut(tls)])
-      if (folder) await rm(folder, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }

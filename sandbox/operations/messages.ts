@@ -1,5 +1,6 @@
 import { type WireMap, wireId, wireTime } from '../../schema/wire.ts'
 import type { Fields } from '../fields.ts'
+import { expandAttach, uploadedTypes } from '../media/attaches.ts'
 import { dialogId, isVisibleTo, type Message, type MessageLink, timeOf } from '../records.ts'
 import { chatNotFound, malformed, Refusal } from '../refusal.ts'
 import { renderMessage, renderOwnMessage } from '../render.ts'
@@ -43,7 +44,8 @@ interface Draft {
   link: Fields | undefined
 }
 
-const readDraft = ({ settings }: OnlineCall, message: Fields): Draft => {
+const readDraft = (call: OnlineCall, message: Fields): Draft => {
+  const { settings } = call
   const draft: Draft = {
     cid: message.integer('cid'),
     text: message.optional('text', (map, key) => map.string(key)) ?? '',
@@ -58,8 +60,7 @@ const readDraft = ({ settings }: OnlineCall, message: Fields): Draft => {
   if (draft.text === '' && draft.attaches.length === 0 && !draft.link) {
     throw new Refusal('error.message.invalid', 'The message is empty')
   }
-  checkAttaches(draft.attaches)
-  return draft
+  return { ...draft, attaches: acceptAttaches(call, draft.attaches) }
 }
 
 /** Offsets count UTF-16 units; `from` may be missing and reads as 0 (§2.2). */
@@ -74,19 +75,25 @@ const readElements = (map: Fields, name: string): WireMap[] =>
     return { ...element, from }
   })
 
-/** What a client may attach without an upload; a FILE stands alone (§2.4). */
+/** What a client may attach without an upload. */
 const withoutUpload = new Set(['CONTROL', 'STICKER', 'CONTACT', 'LOCATION', 'SHARE'])
+/** What takes nothing beside it (§2.4). */
+const alone = new Set(['CONTROL', 'FILE', 'AUDIO'])
 
-const checkAttaches = (attaches: WireMap[]): void => {
+/** The attachments as they will be kept: those of uploads in their full form (§4.4). */
+const acceptAttaches = (call: OnlineCall, attaches: WireMap[]): WireMap[] => {
+  const { world, settings, account } = call
+  const stage = { uploads: world.uploads, settings, now: world.now }
   for (const { _type } of attaches) {
     if (typeof _type !== 'string') throw malformed("Expected string at '_type'")
-    if (withoutUpload.has(_type)) continue
-    // No upload was ever made here, so no token of one can be right.
-    throw new Refusal('attachment.token.expired', `No such upload for ${_type}`)
+    if (attaches.length > 1 && alone.has(_type)) throw malformed(`${_type} stands alone`)
+    if (!withoutUpload.has(_type) && !uploadedTypes.has(_type)) {
+      throw malformed(`'_type' unknown: ${_type}`)
+    }
   }
-  if (attaches.length > 1 && attaches.some((attach) => attach._type === 'CONTROL')) {
-    throw malformed('CONTROL stands alone')
-  }
+  return attaches.map((attach) =>
+    uploadedTypes.has(String(attach._type)) ? expandAttach(stage, account, attach) : attach,
+  )
 }
 
 /** By `chatId`, or by `userId` when no dialog exists yet; both make the dialog on demand (§3.1). */
@@ -184,13 +191,13 @@ export const editMessage = (call: OnlineCall): WireMap => {
   if (message.link?.type === 'FORWARD' || isLate) {
     throw new Refusal('error.message.invalid', 'The message cannot be edited')
   }
-  if (attaches && !attaches.every((attach) => isKept(attach, message))) checkAttaches(attaches)
+  const accepted = attaches && keepOrAccept(call, message, attaches)
   if (text !== undefined && text.length > settings.maxTextLength) {
     throw new Refusal('error.message.invalid', 'The text is too long')
   }
   message.text = text ?? message.text
   message.elements = elements ?? message.elements
-  message.attaches = attaches ?? message.attaches
+  message.attaches = accepted ?? message.attaches
   message.editedAt = world.stamp()
   world.saveMessage(message)
   world.saveChat(state)
@@ -198,13 +205,21 @@ export const editMessage = (call: OnlineCall): WireMap => {
   return { message: renderOwnMessage(state, message) }
 }
 
-/** An edit keeps an attachment by sending back what history gave. */
-const isKept = (attach: WireMap, message: Message): boolean =>
-  message.attaches.some(
-    (old) =>
-      old._type === attach._type &&
-      (old.photoToken ?? old.token) === (attach.photoToken ?? attach.token),
+/** An edit keeps an attachment by sending back what history gave; anything else is a new one. */
+const keepOrAccept = (call: OnlineCall, message: Message, attaches: WireMap[]): WireMap[] => {
+  const kept = attaches.map((attach) =>
+    message.attaches.find(
+      (old) =>
+        old._type === attach._type &&
+        (old.photoToken ?? old.token) === (attach.photoToken ?? attach.token),
+    ),
   )
+  const fresh = acceptAttaches(
+    call,
+    attaches.filter((_, at) => kept[at] === undefined),
+  )
+  return kept.map((attach) => attach ?? fresh.shift() ?? {})
+}
 
 /** 66: for everyone (own messages, or any as an admin), or out of my own view. */
 export const deleteMessages = (call: OnlineCall): null => {

@@ -5,6 +5,7 @@ import * as chatList from './chat-list.ts'
 import * as chatUpdate from './chat-update.ts'
 import * as chats from './chats.ts'
 import * as folders from './folders.ts'
+import * as media from './media.ts'
 import * as members from './members.ts'
 import * as membership from './membership.ts'
 import * as messages from './messages.ts'
@@ -70,6 +71,15 @@ export const operations: { readonly [opcode: number]: Operation } = {
   [Opcode.MSG_EDIT]: online(messages.editMessage),
   [Opcode.MSG_DELETE]: online(messages.deleteMessages),
   [Opcode.MSG_GET]: online(messages.getMessages),
+
+  [Opcode.PHOTO_UPLOAD]: online(media.photoSlot),
+  [Opcode.STICKER_UPLOAD]: online(media.stickerSlot),
+  [Opcode.VIDEO_UPLOAD]: online(media.videoSlot),
+  [Opcode.FILE_UPLOAD]: online(media.fileSlot),
+  [Opcode.FILE_DOWNLOAD]: online(media.downloadFile),
+  [Opcode.VIDEO_PLAY]: online(media.playVideo),
+  [Opcode.AUDIO_PLAY]: online(media.playAudio),
+  [Opcode.PHOTO_URL_REFRESH]: online(media.refreshPhotos),
 
   [Opcode.MSG_REACTION]: online(reactions.react),
   [Opcode.MSG_CANCEL_REACTION]: online(reactions.cancelReaction),

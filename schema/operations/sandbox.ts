@@ -3,8 +3,29 @@ import { idInput } from '../ids.ts'
 import { operation } from './define.ts'
 
 /** Ways to break the sandbox's side of the connection on purpose. */
-export const faultKinds = ['drop', 'hang', 'error', 'garbage', 'logout', 'flood', 'slow'] as const
+export const lineFaultKinds = [
+  'drop',
+  'hang',
+  'error',
+  'garbage',
+  'logout',
+  'flood',
+  'slow',
+] as const
+/** Ways to break its upload and download servers. */
+export const mediaFaultKinds = [
+  'upload_refused',
+  'upload_broken',
+  'upload_slow',
+  'never_ready',
+  'processing_failed',
+  'download_cut',
+  'download_slow',
+  'link_expired',
+] as const
+export const faultKinds = [...lineFaultKinds, ...mediaFaultKinds] as const
 export type FaultKind = (typeof faultKinds)[number]
+export type MediaFaultKind = (typeof mediaFaultKinds)[number]
 
 /** One scripted fault. Defaults make every kind usable with `kind` alone. */
 export const faultInput = z.object({

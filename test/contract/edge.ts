@@ -109,6 +109,9 @@ export class FakeSandbox implements SandboxRpc {
     this.calls.push(['fault', ...args])
     return { ok: true, data: null }
   }
+  async fetch(): Promise<Response> {
+    return new Response(null, { status: 404 })
+  }
   async destroy(): Promise<void> {
     this.destroyed = true
   }
