@@ -33,7 +33,10 @@ export class Account {
   }
   /** What LOGIN may leave out, because we have it. */
   get markers(): SyncMarkers {
-    return this.#store.get('markers') ?? { time: 0 }
+    return {
+      ...(this.#store.get('markers') ?? { time: 0 }),
+      chats: this.#store.get('catchUp')?.since,
+    }
   }
   contacts(): WireMap[] {
     return this.#store.contacts()

@@ -9,6 +9,8 @@ export interface AlarmFacts {
   retryAt: number | undefined
   /** When a delivery becomes due. */
   deliveryAt: number | undefined
+  /** When an outage has lasted so long that it must be told of. */
+  outageAt: number | undefined
 }
 
 /** States with an open socket or one being opened: the object must not be evicted under it. */
@@ -30,6 +32,7 @@ export const nextAlarm = (facts: AlarmFacts, now: number): number | undefined =>
   if (live.has(facts.state)) due.push(now + KEEPALIVE_MS)
   if (facts.retryAt !== undefined) due.push(facts.retryAt)
   if (facts.deliveryAt !== undefined) due.push(facts.deliveryAt)
+  if (facts.outageAt !== undefined) due.push(facts.outageAt)
   if (due.length === 0) return undefined
   return Math.max(now, Math.min(...due))
 }

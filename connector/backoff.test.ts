@@ -64,15 +64,23 @@ describe('nextAlarm', () => {
 
   it('[AL1] is never later than what is due, never in the past, and never missing while work is due', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...states), due, due, (state, retryAt, deliveryAt) => {
-        const at = nextAlarm({ state, retryAt, deliveryAt }, now)
-        const live = ['online', 'connecting', 'awaiting_qr', 'awaiting_code'].includes(state)
-        if (live) expect(at).toBeLessThanOrEqual(now + 30_000)
-        if (retryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, retryAt))
-        if (deliveryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, deliveryAt))
-        if (!live && retryAt === undefined && deliveryAt === undefined) expect(at).toBeUndefined()
-        if (at !== undefined) expect(at).toBeGreaterThanOrEqual(now)
-      }),
+      fc.property(
+        fc.constantFrom(...states),
+        due,
+        due,
+        due,
+        (state, retryAt, deliveryAt, outageAt) => {
+          const at = nextAlarm({ state, retryAt, deliveryAt, outageAt }, now)
+          const live = ['online', 'connecting', 'awaiting_qr', 'awaiting_code'].includes(state)
+          if (live) expect(at).toBeLessThanOrEqual(now + 30_000)
+          if (retryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, retryAt))
+          if (outageAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, outageAt))
+          if (deliveryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, deliveryAt))
+          const isIdle = [retryAt, deliveryAt, outageAt].every((value) => value === undefined)
+          if (!live && isIdle) expect(at).toBeUndefined()
+          if (at !== undefined) expect(at).toBeGreaterThanOrEqual(now)
+        },
+      ),
     )
   })
 })

@@ -1,21 +1,31 @@
-import { classifyPush, type EventName } from '../schema/events.ts'
-import { publicValue } from '../schema/ids.ts'
-import { stringifyJson } from '../schema/json.ts'
-import { asMap, type Frame } from '../schema/wire.ts'
+import { chatOf, type EventName, eventsOfPush } from '../schema/events.ts'
+import { Opcode } from '../schema/opcodes.ts'
+import { stringifyWithoutSecrets } from '../schema/secrets.ts'
+import { asIdString, asMap, type Frame } from '../schema/wire.ts'
 import type { Clock } from './clock.ts'
 import { laneOf } from './delivery.ts'
+import type { KnownMessages } from './known-messages.ts'
 import type { Store } from './store.ts'
 
 export interface EventLogDeps {
   store: Store
   clock: Clock
+  known: KnownMessages
   /** Called after an event became durable. */
   onAppended(): void
 }
 
+/** Where an event belongs. */
+export interface EventPlace {
+  /** Chat whose order it keeps. */
+  chatId?: string
+  /** An event with the same key is stored once. */
+  dedupeKey?: string
+}
+
 /**
  * The writing end of the event log. A body is rendered once and stored as text: every reader, retry
- * and signature uses the same bytes. No secret is ever put into one.
+ * and signature uses the same bytes. Fields that are named like a secret are never part of one (EV2).
  */
 export class EventLog {
   readonly #deps: EventLogDeps
@@ -25,46 +35,42 @@ export class EventLog {
   }
 
   /**
-   * Stores what a push stands for. When this returns, the push may be acknowledged.
-   * @returns false for a push that is no event
+   * Stores what a push stands for, and how far its chat is known with it. When this returns, the push
+   * may be acknowledged. What this gateway sent itself is no event: `MessageStatus` tells of it.
+   * @param catchUp it was not pushed but read afterwards
    */
-  push(frame: Frame): boolean {
-    const payload = asMap(frame.payload)
-    const event = classifyPush(frame.opcode, payload)
-    if (event === undefined) return false
-    this.#append(event.type, event.chatId, event.dedupeKey, {
-      opcode: frame.opcode,
-      event: publicValue(payload),
+  push({ opcode, payload }: Pick<Frame, 'opcode' | 'payload'>, catchUp = false): void {
+    const { store, known, onAppended } = this.#deps
+    const map = asMap(payload)
+    const message = asMap(map.message)
+    const chatId = chatOf(map)
+    const messageId = opcode === Opcode.NOTIF_MESSAGE ? asIdString(message.id) : undefined
+    let count = 0
+    store.transaction(() => {
+      const isOwn = message.status === undefined && known.isOwnSend(message)
+      for (const { type, fields, ...place } of isOwn ? [] : eventsOfPush(opcode, map, known)) {
+        if (this.#append(type, catchUp ? { ...fields, catchUp } : fields, place)) count += 1
+      }
+      if (chatId !== undefined && messageId !== undefined) known.raise(chatId, BigInt(messageId))
     })
-    return true
+    if (count > 0) onAppended()
   }
 
   /** Stores an event of the gateway itself; its fields stand at the top level, as they always did. */
-  own(type: EventName, fields: Record<string, unknown> = {}): void {
-    this.#append(type, undefined, undefined, fields)
+  own(type: EventName, fields: Record<string, unknown> = {}, place: EventPlace = {}): void {
+    if (this.#append(type, fields, place)) this.#deps.onAppended()
   }
 
-  #append(
-    type: EventName,
-    chatId: string | undefined,
-    dedupeKey: string | undefined,
-    fields: Record<string, unknown>,
-  ): void {
+  /** @returns false for an event that is there already */
+  #append(type: EventName, fields: Record<string, unknown>, place: EventPlace): boolean {
     const { store, clock } = this.#deps
     const config = store.get('config')
     const createdAt = clock.now()
     const id = `evt_${crypto.randomUUID().replaceAll('-', '')}`
     const appended = store.appendEvent(
-      {
-        id,
-        type,
-        lane: laneOf(chatId),
-        createdAt,
-        ...(chatId === undefined ? {} : { chatId }),
-        ...(dedupeKey === undefined ? {} : { dedupeKey }),
-      },
+      { id, type, lane: laneOf(place.chatId), createdAt, ...place },
       (sequence) =>
-        stringifyJson({
+        stringifyWithoutSecrets({
           id,
           sequence,
           type,
@@ -76,6 +82,6 @@ export class EventLog {
           eventTimestamp: Math.floor(createdAt / 1000),
         }),
     )
-    if (appended !== undefined) this.#deps.onAppended()
+    return appended !== undefined
   }
 }

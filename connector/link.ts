@@ -26,6 +26,8 @@ const RESUME_WAIT_MS = 8_000
 
 export const LOG_IN_AGAIN = 'Log in again: GET /session/qr or POST /session/auth/request'
 
+const CONNECT_AGAIN = 'See the reason; then POST /session/connect'
+
 export interface LinkDeps {
   store: Store
   account: Account
@@ -39,10 +41,17 @@ export interface LinkDeps {
   codec: FrameCodec
   onPush(push: Frame, connection: MaxConnection): void
   onState(state: SessionState): void
-  onOnline(facts: { reconnect: boolean }): void
+  /** LOGIN goes out: from now on pushes of this account may come. */
+  onLoggingIn(): void
+  /** @param reply what LOGIN answered */
+  onOnline(facts: { reconnect: boolean; reply: WireMap }): void
   /** An online session went offline without being asked to. */
   onLost(reason: string): void
   onRetry(attempt: number): void
+  /** Tries without a success after which the session stops; 0 = never. */
+  maxAttempts: number
+  /** They are used up: the session is stopped. */
+  onGaveUp(attempt: number, reason: string): void
   /** MAX does not want this session any more. `expired`: its token is dead. */
   onStopped(failure: GatewayError, expired: boolean): void
 }
@@ -100,6 +109,7 @@ export class Link {
   connect(): void {
     this.#deps.store.delete('stopped')
     if (this.isOnline || this.#state.name === 'connecting') return
+    if (this.#state.name === 'stopped') this.#attempt = 0
     const allowedAt = loginAllowedAt(this.#logins)
     if (allowedAt <= this.#deps.clock.now()) this.#tryAgain()
     else this.#retryAt(allowedAt, 'MAX allows the next login later')
@@ -171,6 +181,7 @@ export class Link {
     const now = clock.now()
     // Written before LOGIN leaves: a crash loop must not become a login storm.
     store.set('logins', asked ? { ...noLogins, last: now } : countLogin(this.#logins, now))
+    this.#deps.onLoggingIn()
     const request = loginRequest(profile, token, account.markers, Limit.chatsCount)
     const reply = await connection.call(Opcode.LOGIN, request)
     this.requireOwn(connection)
@@ -178,7 +189,7 @@ export class Link {
     store.delete('stopped')
     this.#deps.breaker.succeeded()
     this.to({ name: 'online', since: clock.now() })
-    this.#deps.onOnline({ reconnect: this.#wasOnline })
+    this.#deps.onOnline({ reconnect: this.#wasOnline, reply })
     this.#wasOnline = true
     for (const wake of this.#waiters) wake()
     return current
@@ -218,7 +229,7 @@ export class Link {
     this.hangUp('stopped')
     const expired = failure.code === 'LOGIN_REQUIRED'
     if (expired) account.dropToken()
-    const action = expired ? LOG_IN_AGAIN : 'See the reason; then POST /session/connect'
+    const action = expired ? LOG_IN_AGAIN : CONNECT_AGAIN
     const stopped = { reason: failure.message, action }
     store.set('stopped', stopped)
     this.to({ name: 'stopped', ...stopped })
@@ -291,12 +302,29 @@ export class Link {
       return
     }
     breaker.failed()
+    const { maxAttempts } = this.#deps
+    if (maxAttempts > 0 && this.#attempt >= maxAttempts) {
+      this.#giveUp(failure)
+      return
+    }
     const now = clock.now()
     const pauseMs = failure?.data.retryAfterMs ?? 0
     // Kept, so that neither a restart nor an impatient caller shortens it.
     if (pauseMs > 0) store.set('logins', { ...this.#logins, notBefore: now + pauseMs })
     const delay = Math.max(reconnectDelay(this.#attempt, random), breaker.leastDelay(random))
     this.#retryAt(now + delay, failure?.message ?? 'the connection failed')
+  }
+
+  /** The tries that the operator allows are used up; the account is still good. */
+  #giveUp(failure: GatewayError | undefined): void {
+    const attempt = this.#attempt
+    const reason = failure?.message ?? 'the connection failed'
+    const stopped = { reason: `gave up after ${attempt} tries: ${reason}`, action: CONNECT_AGAIN }
+    this.#deps.store.set('stopped', stopped)
+    // Before the state changes: what it says of the outage is over then.
+    this.#deps.onGaveUp(attempt, reason)
+    this.to({ name: 'stopped', ...stopped })
+    for (const wake of this.#waiters) wake(new GatewayError('NOT_CONNECTED', stopped.reason))
   }
 
   /** The connection is gone without our doing. */

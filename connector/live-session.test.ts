@@ -151,8 +151,11 @@ describe('an online session', () => {
     expect(types.filter((type) => type === 'Message')).toHaveLength(1)
     expect(types.filter((type) => type !== 'Message')).toEqual([
       'Connected',
+      'Sync',
       'Disconnected',
       'Connected',
+      'Sync',
+      'HistorySync',
     ])
   })
 
@@ -251,7 +254,7 @@ describe('an online session', () => {
     await pass(live, 60_000)
     expect(live.status()).toMatchObject({ state: 'stopped', authenticated: false })
     expect(world.dials).toBe(1)
-    expect(bodies().map((event) => event.type)).toEqual(['Connected', 'LoggedOut'])
+    expect(bodies().map((event) => event.type)).toEqual(['Connected', 'Sync', 'LoggedOut'])
   })
 
   it('[SS18] logging out forgets the account and tells MAX', async () => {

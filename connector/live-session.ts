@@ -20,12 +20,16 @@ import {
 } from '../schema/wire.ts'
 import { Account } from './account.ts'
 import { nextAlarm } from './alarm.ts'
+import { CatchUp, type CatchUpLimits, defaultCatchUp } from './catch-up.ts'
 import type { MaxConnection } from './connection.ts'
 import { Delivery, type Destination } from './delivery.ts'
 import { EventLog } from './event-log.ts'
+import { KnownMessages } from './known-messages.ts'
 import { Link, type LinkDeps } from './link.ts'
+import { Outage } from './outage.ts'
 import { Outgoing } from './outgoing.ts'
 import { SignIn } from './sign-in.ts'
+import { syncFields } from './sync-event.ts'
 import type { Vault } from './vault.ts'
 
 const DAY_MS = 86_400_000
@@ -41,8 +45,23 @@ export interface LiveSessionDeps
   > {
   vault: Vault
   destinations(config: TenantConfig): Destination[]
+  limits?: Partial<SessionLimits>
   /** Asks for a wake-up; `undefined` = none is needed. */
   setAlarm(at: number | undefined): void
+}
+
+/** What an operator may set about sessions. */
+export interface SessionLimits {
+  catchUp: CatchUpLimits
+  /** Minutes offline after which `SessionDegraded` is said. */
+  degradedAfterMinutes: number
+  /** Tries to connect before the session stops; 0 = it never does. */
+  connectRetries: number
+}
+export const defaultLimits: SessionLimits = {
+  catchUp: defaultCatchUp,
+  degradedAfterMinutes: 5,
+  connectRetries: 0,
 }
 
 /**
@@ -55,15 +74,20 @@ export class LiveSession implements SessionPort {
   readonly #account: Account
   readonly #link: Link
   readonly #events: EventLog
+  readonly #catchUp: CatchUp
+  readonly #outage: Outage
   readonly #delivery: Delivery
   readonly #outgoing: Outgoing
   readonly #signIn: SignIn
+  #wasOnline = false
   #lastPrune = 0
   #isOver = false
 
   constructor(deps: LiveSessionDeps) {
     this.#deps = deps
     const { store, clock, random, log } = deps
+    const limits = { ...defaultLimits, ...deps.limits }
+    const known = new KnownMessages(store)
     this.#account = new Account(store, deps.vault)
     this.#delivery = new Delivery({
       store,
@@ -75,15 +99,45 @@ export class LiveSession implements SessionPort {
         this.#refreshDestinations()
       },
     })
-    this.#events = new EventLog({ store, clock, onAppended: () => this.#delivery.kick() })
+    this.#events = new EventLog({ store, clock, known, onAppended: () => this.#delivery.kick() })
+    this.#catchUp = new CatchUp({
+      store,
+      clock,
+      log,
+      known,
+      events: this.#events,
+      limits: limits.catchUp,
+      call: (opcode, payload) => this.#link.call(opcode, payload),
+    })
+    this.#outage = new Outage({
+      store,
+      clock,
+      degradedAfterMinutes: limits.degradedAfterMinutes,
+      onEvent: (type, fields) => this.#events.own(type, fields),
+    })
     this.#link = new Link({
       ...deps,
       account: this.#account,
-      onState: () => this.#arm(),
+      onState: (state) => {
+        this.#outage.follow(state)
+        if (this.#wasOnline && state.name !== 'online') this.#catchUp.lost()
+        this.#wasOnline = state.name === 'online'
+        this.#arm()
+      },
       onPush: (push, connection) => this.#onPush(push, connection),
-      onOnline: ({ reconnect }) => {
-        this.#events.own('Connected', { maxUserID: this.userId, reconnect })
+      onLoggingIn: () => this.#catchUp.greet(),
+      onOnline: ({ reconnect, reply }) => {
+        const maxUserID = this.userId
+        this.#events.own('Connected', { maxUserID, reconnect })
+        this.#events.own('Sync', { ...syncFields(reply), reconnect, maxUserID })
+        this.#catchUp.loggedIn(reply, maxUserID)
         this.#outgoing.resume()
+      },
+      maxAttempts: limits.connectRetries,
+      onGaveUp: (attempt, reason) => {
+        const since = store.get('outage')?.since ?? clock.now()
+        const offlineSince = iso(since)
+        this.#events.own('ReconnectExhausted', { attempt, offlineSince, gaveUp: true, reason })
       },
       onLost: (reason) => this.#events.own('Disconnected', { reason }),
       onRetry: (attempt) => {
@@ -123,6 +177,7 @@ export class LiveSession implements SessionPort {
   /** The alarm: everything that time makes due. */
   tick(): void {
     this.#link.tick()
+    this.#outage.tick(this.#link.state)
     this.#delivery.kick()
     this.#outgoing.expire()
     const { clock, store } = this.#deps
@@ -241,6 +296,7 @@ export class LiveSession implements SessionPort {
     this.#signIn.end()
     this.#outgoing.abandon()
     this.#link.hangUp('logged out')
+    this.#catchUp.forget()
     this.#account.forget()
     this.#link.rest()
     this.#events.own('LoggedOut', { reason: 'requested' })
@@ -289,7 +345,7 @@ export class LiveSession implements SessionPort {
         case Opcode.NOTIF_CONTACT:
           this.#account.keepContact(payload.contact)
       }
-      this.#events.push(push)
+      if (!this.#catchUp.holds(push)) this.#events.push(push)
       if (push.opcode === Opcode.NOTIF_MESSAGE) acknowledge(connection, push, payload)
     } catch (error) {
       // Not acknowledged, so MAX may deliver it again.
@@ -304,7 +360,8 @@ export class LiveSession implements SessionPort {
     const { clock, setAlarm } = this.#deps
     const retryAt = state.name === 'waiting' ? state.retryAt : undefined
     const deliveryAt = this.#delivery.nextAt()
-    setAlarm(nextAlarm({ state: state.name, retryAt, deliveryAt }, clock.now()))
+    const outageAt = state.name === 'waiting' ? this.#outage.nextAt() : undefined
+    setAlarm(nextAlarm({ state: state.name, retryAt, deliveryAt, outageAt }, clock.now()))
   }
 
   #refreshDestinations(): void {

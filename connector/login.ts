@@ -5,6 +5,7 @@ import { Opcode } from '../schema/opcodes.ts'
 import type { LoginStep, QrLogin, SessionState } from '../schema/session-port.ts'
 import { asMap, asNumber, asString, Limit, type WireMap } from '../schema/wire.ts'
 import type { Clock, Log } from './clock.ts'
+import { qrDataUrl } from './qr.ts'
 
 export interface LoginDeps {
   call(opcode: Opcode, payload: WireMap): Promise<WireMap>
@@ -206,7 +207,8 @@ export class LoginDialogue {
     this.#step = { kind: 'qr', trackId, login, refreshes }
     const { expiresAt } = login
     this.#deps.onState({ name: 'awaiting_qr', link, expiresAt, refreshes })
-    this.#deps.onEvent('QRGenerated', { qrLink: link, trackId, expiresAt })
+    const qrCodeBase64 = qrDataUrl(link)
+    this.#deps.onEvent('QRGenerated', { qrLink: link, qrCodeBase64, trackId, expiresAt })
     this.#planPoll(login.pollingIntervalMs)
     return login
   }
@@ -235,7 +237,8 @@ export class LoginDialogue {
   }
 
   async #refresh(step: Extract<Step, { kind: 'qr' }>): Promise<void> {
-    this.#deps.onEvent('QRExpired', { trackId: step.trackId })
+    const reason = 'nobody scanned it in time'
+    this.#deps.onEvent('QRExpired', { trackId: step.trackId, reason })
     if (step.refreshes < Limit.qrRefreshes) {
       await this.#newQr(step.refreshes + 1)
       return

@@ -56,6 +56,19 @@ const migrations: readonly string[][] = [
     // Chat an event belongs to, as text: filters of destinations and readers look at it.
     'ALTER TABLE events ADD COLUMN chat_id TEXT',
   ],
+  [
+    // How far each chat is known: the newest message that became an event.
+    'CREATE TABLE chat_marks (chat_id TEXT PRIMARY KEY, message_id INTEGER NOT NULL) WITHOUT ROWID',
+    // Pushes that wait until their chat has been caught up.
+    `CREATE TABLE held_pushes (
+       place INTEGER PRIMARY KEY AUTOINCREMENT,
+       chat_id TEXT NOT NULL,
+       opcode INTEGER NOT NULL,
+       message_id TEXT,
+       payload TEXT NOT NULL
+     )`,
+    'CREATE INDEX held_pushes_chat ON held_pushes (chat_id, place)',
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

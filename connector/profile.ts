@@ -124,6 +124,8 @@ const mobileUserAgent = (profile: HandshakeProfile): WireMap => ({
 export interface SyncMarkers {
   /** Server time of the last LOGIN, Unix ms; 0 = everything. */
   time: number
+  /** The same for chats: earlier, while what happened in an outage is not caught up yet. */
+  chats?: number | undefined
   configHash?: string
 }
 
@@ -141,7 +143,7 @@ export const loginRequest = (
     token,
     chatsCount,
     interactive: profile.interactive,
-    chatsSync: since,
+    chatsSync: markers.time && markers.chats ? Math.min(markers.time, markers.chats) : since,
     contactsSync: since,
     presenceSync: markers.time || -1,
     draftsSync: since,

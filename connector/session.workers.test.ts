@@ -117,7 +117,7 @@ describe('Session', () => {
         .toArray()
         .map((row) => row.type),
     )
-    expect(types).toEqual(['AuthCodeSent', 'Connected', 'Connected'])
+    expect(types).toEqual(['AuthCodeSent', 'Connected', 'Sync', 'Connected', 'Sync', 'HistorySync'])
   })
 
   it('[DO3] refuses an old token generation and an unknown tenant', async () => {

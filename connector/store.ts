@@ -3,6 +3,8 @@ import { parseJson, stringifyJson } from '../schema/json.ts'
 import type { TenantConfig } from '../schema/session-port.ts'
 import type { WireMap } from '../schema/wire.ts'
 import type { Logins } from './backoff.ts'
+import type { CatchUpState } from './catch-up.ts'
+import type { OutageState } from './outage.ts'
 import type { SyncMarkers } from './profile.ts'
 import type { Sql, SqlRow } from './sql.ts'
 
@@ -55,6 +57,10 @@ export interface Meta {
   /** Why the session must not come back by itself. */
   stopped: { reason: string; action: string } | null
   logins: Logins
+  /** How far events are complete. */
+  catchUp: CatchUpState
+  /** The present outage, while the session is offline against its will. */
+  outage: OutageState
   /** Webhook signing secret, sealed. */
   webhookSecret: string
   /** Destinations that answered 410: which URL, and why. Another URL under the same name is another one. */
@@ -66,12 +72,13 @@ export interface Meta {
  * a caller that does not await between two calls has them in one transaction of the object.
  */
 export class Store {
-  readonly #sql: Sql
+  /** For the stores of other nouns. */
+  readonly sql: Sql
   readonly #meta = new Map<string, unknown>()
   #lastSequence: number
 
   constructor(sql: Sql) {
-    this.#sql = sql
+    this.sql = sql
     for (const row of sql.all('SELECT key, value FROM meta')) {
       this.#meta.set(String(row.key), parseJson(String(row.value)))
     }
@@ -87,7 +94,7 @@ export class Store {
   }
 
   transaction<T>(work: () => T): T {
-    return this.#sql.transaction(work)
+    return this.sql.transaction(work)
   }
 
   get<K extends keyof Meta>(key: K): Meta[K] | undefined {
@@ -95,7 +102,7 @@ export class Store {
   }
 
   set<K extends keyof Meta>(key: K, value: Meta[K]): void {
-    this.#sql.all(
+    this.sql.all(
       'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
       key,
       stringifyJson(value),
@@ -105,7 +112,7 @@ export class Store {
 
   delete(...keys: (keyof Meta)[]): void {
     for (const key of keys) {
-      this.#sql.all('DELETE FROM meta WHERE key = ?', key)
+      this.sql.all('DELETE FROM meta WHERE key = ?', key)
       this.#meta.delete(key)
     }
   }
@@ -124,7 +131,7 @@ export class Store {
   ): LoggedEvent | undefined {
     const sequence = this.#lastSequence + 1
     const body = render(sequence)
-    const inserted = this.#sql.all(
+    const inserted = this.sql.all(
       `INSERT INTO events (sequence, id, type, lane, chat_id, dedupe_key, created_at, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING sequence`,
       sequence,
@@ -144,7 +151,7 @@ export class Store {
 
   /** Events of a lane behind a sequence, oldest first. */
   eventsAfter(lane: number, sequence: number, limit: number): LoggedEvent[] {
-    return this.#sql
+    return this.sql
       .all(
         `SELECT sequence, id, type, lane, chat_id, created_at, body FROM events
          WHERE lane = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
@@ -157,7 +164,7 @@ export class Store {
 
   /** Number of events of a lane behind a sequence. */
   countAfter(lane: number, sequence: number): number {
-    const row = this.#sql.all(
+    const row = this.sql.all(
       'SELECT count(*) AS n FROM events WHERE lane = ? AND sequence > ?',
       lane,
       sequence,
@@ -170,17 +177,17 @@ export class Store {
    * stays: it keeps the place where the numbers go on.
    */
   pruneEvents(before: number): void {
-    this.#sql.all(
+    this.sql.all(
       `DELETE FROM events WHERE created_at < ? AND sequence < ? AND sequence <= coalesce(
          (SELECT min(sequence) FROM cursors WHERE cursors.lane = events.lane), sequence)`,
       before,
       this.#lastSequence,
     )
-    this.#sql.all('DELETE FROM parked WHERE parked_at < ?', before)
+    this.sql.all('DELETE FROM parked WHERE parked_at < ?', before)
   }
 
   cursors(destination: string): Cursor[] {
-    return this.#sql
+    return this.sql
       .all(
         'SELECT lane, sequence, attempts, retry_at FROM cursors WHERE destination = ? ORDER BY lane',
         destination,
@@ -194,7 +201,7 @@ export class Store {
   }
 
   saveCursor(destination: string, cursor: Cursor): void {
-    this.#sql.all(
+    this.sql.all(
       `INSERT INTO cursors (destination, lane, sequence, attempts, retry_at) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (destination, lane) DO UPDATE
        SET sequence = excluded.sequence, attempts = excluded.attempts, retry_at = excluded.retry_at`,
@@ -208,14 +215,14 @@ export class Store {
 
   /** Forgets the places of all other destinations. */
   keepCursors(destinations: string[]): void {
-    this.#sql.all(
+    this.sql.all(
       'DELETE FROM cursors WHERE destination NOT IN (SELECT value FROM json_each(?))',
       stringifyJson(destinations),
     )
   }
 
   park(destination: string, sequence: number, error: string, at: number): void {
-    this.#sql.all(
+    this.sql.all(
       `INSERT INTO parked (destination, sequence, error, parked_at) VALUES (?, ?, ?, ?)
        ON CONFLICT (destination, sequence) DO UPDATE SET error = excluded.error`,
       destination,
@@ -228,7 +235,7 @@ export class Store {
   insertSend(
     send: Pick<SendRow, 'cid' | 'state' | 'createdAt' | 'request' | 'idempotencyKey'>,
   ): void {
-    this.#sql.all(
+    this.sql.all(
       'INSERT INTO sends (cid, state, created_at, request, idempotency_key) VALUES (?, ?, ?, ?, ?)',
       send.cid,
       send.state,
@@ -239,7 +246,7 @@ export class Store {
   }
 
   updateSend(send: Pick<SendRow, 'cid' | 'state' | 'chatId' | 'messageId' | 'error'>): void {
-    this.#sql.all(
+    this.sql.all(
       'UPDATE sends SET state = ?, chat_id = ?, message_id = ?, error = ? WHERE cid = ?',
       send.state,
       send.chatId,
@@ -251,36 +258,36 @@ export class Store {
 
   /** Sends that have no outcome yet, in the order they were made. */
   openSends(): SendRow[] {
-    return this.#sql
+    return this.sql
       .all("SELECT * FROM sends WHERE state IN ('queued', 'sending') ORDER BY cid")
       .map(toSend)
   }
 
   sendByKey(idempotencyKey: string): SendRow | undefined {
-    const row = this.#sql.all('SELECT * FROM sends WHERE idempotency_key = ?', idempotencyKey)[0]
+    const row = this.sql.all('SELECT * FROM sends WHERE idempotency_key = ?', idempotencyKey)[0]
     return row && toSend(row)
   }
 
   lastCid(): number {
-    return Number(this.#sql.all('SELECT coalesce(max(cid), 0) AS cid FROM sends')[0]?.cid)
+    return Number(this.sql.all('SELECT coalesce(max(cid), 0) AS cid FROM sends')[0]?.cid)
   }
 
   /** Deletes finished sends older than `before`. */
   pruneSends(before: number): void {
-    this.#sql.all(
+    this.sql.all(
       "DELETE FROM sends WHERE created_at < ? AND state NOT IN ('queued', 'sending')",
       before,
     )
   }
 
   contacts(): WireMap[] {
-    return this.#sql
+    return this.sql
       .all('SELECT body FROM contacts ORDER BY id')
       .map((row) => parseJson(String(row.body)) as WireMap)
   }
 
   saveContact(id: string, contact: WireMap): void {
-    this.#sql.all(
+    this.sql.all(
       'INSERT INTO contacts (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body',
       id,
       stringifyJson(contact),
@@ -288,7 +295,7 @@ export class Store {
   }
 
   clearContacts(): void {
-    this.#sql.all('DELETE FROM contacts')
+    this.sql.all('DELETE FROM contacts')
   }
 }
 

@@ -1,8 +1,8 @@
+import { qrDataUrl } from '../connector/qr.ts'
 import type { Input, OperationName } from '../schema/operations/index.ts'
 import type { KnownTenant } from './auth.ts'
 import type { Gateway } from './gateway.ts'
 import { describeError } from './log.ts'
-import { qrDataUrl } from './qr.ts'
 import { setWanted, type TenantPatch, updateTenant } from './tenants.ts'
 
 /** What the edge does after a session operation has succeeded. */
