@@ -251,6 +251,16 @@ export class Link {
     if (!this.isOnline) throw this.#offlineError()
   }
 
+  /**
+   * Lets pass what can wait for a session that is coming back by itself, however long that takes.
+   * @throws {GatewayError} NOT_CONNECTED when only a person can bring it back.
+   */
+  requireWanted(): void {
+    const { store, account } = this.#deps
+    const comes = account.exists && store.get('wanted') === 'online'
+    if (!comes || this.#state.name === 'stopped') throw this.#offlineError()
+  }
+
   /** Resolves when the session is online or the time is up; rejects when it is stopped. */
   untilOnline(waitMs: number): Promise<void> {
     if (this.isOnline) return Promise.resolve()

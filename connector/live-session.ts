@@ -5,7 +5,6 @@ import type {
   OutgoingMessage,
   QrLogin,
   SentMessage,
-  SessionPort,
   SessionStatus,
   TenantConfig,
 } from '../schema/session-port.ts'
@@ -24,17 +23,20 @@ import { CatchUp, type CatchUpLimits, defaultCatchUp } from './catch-up.ts'
 import type { MaxConnection } from './connection.ts'
 import { Delivery, type Destination } from './delivery.ts'
 import { EventLog } from './event-log.ts'
+import { Idempotency } from './idempotency.ts'
 import { KnownMessages } from './known-messages.ts'
 import { Link, type LinkDeps } from './link.ts'
 import { Outage } from './outage.ts'
-import { Outgoing } from './outgoing.ts'
+import { Outgoing, type SendOptions, type TakenMessage } from './outgoing.ts'
+import type { RunSession } from './run-scope.ts'
+import { SendStore } from './send-store.ts'
 import { SignIn } from './sign-in.ts'
 import { syncFields } from './sync-event.ts'
 import type { Vault } from './vault.ts'
 
 const DAY_MS = 86_400_000
 const EVENTS_RETENTION_MS = 7 * DAY_MS
-const SENDS_RETENTION_MS = DAY_MS
+const SENDS_RETENTION_MS = 7 * DAY_MS
 const PRUNE_EVERY_MS = 3_600_000
 const LOGOUT_TIMEOUT_MS = 5_000
 
@@ -69,7 +71,7 @@ export const defaultLimits: SessionLimits = {
  * link to MAX, the account, the ways to sign in, the event log, its delivery and the outgoing
  * messages, and only wires them. Runs on any host. Rules SS and RC in SPEC.md.
  */
-export class LiveSession implements SessionPort {
+export class LiveSession implements RunSession {
   readonly #deps: LiveSessionDeps
   readonly #account: Account
   readonly #link: Link
@@ -78,6 +80,9 @@ export class LiveSession implements SessionPort {
   readonly #outage: Outage
   readonly #delivery: Delivery
   readonly #outgoing: Outgoing
+  readonly #sends: SendStore
+  /** The keys under which this tenant's requests came. */
+  readonly idempotency: Idempotency
   readonly #signIn: SignIn
   #wasOnline = false
   #lastPrune = 0
@@ -150,13 +155,20 @@ export class LiveSession implements SessionPort {
         this.#events.own(expired ? ended : 'Disconnected', { reason: failure.message })
       },
     })
+    this.#sends = new SendStore(store.sql)
+    this.idempotency = new Idempotency({
+      sql: store.sql,
+      clock,
+      isCidTaken: (cid) => this.#sends.find(cid) !== undefined,
+    })
     this.#outgoing = new Outgoing({
-      store,
+      store: this.#sends,
       clock,
       log,
       isOnline: () => this.#link.isOnline,
       transmit: (payload, timeoutMs) => this.#link.call(Opcode.MSG_SEND, payload, timeoutMs),
       onSilence: (since) => this.#link.closeIfSilent(since),
+      onStatus: () => {},
     })
     this.#signIn = new SignIn({
       store,
@@ -185,7 +197,8 @@ export class LiveSession implements SessionPort {
     if (now - this.#lastPrune >= PRUNE_EVERY_MS) {
       this.#lastPrune = now
       store.pruneEvents(now - EVENTS_RETENTION_MS)
-      store.pruneSends(now - SENDS_RETENTION_MS)
+      this.#sends.prune(now - SENDS_RETENTION_MS)
+      this.idempotency.prune()
     }
     this.#arm()
   }
@@ -222,6 +235,17 @@ export class LiveSession implements SessionPort {
     return this.#link.requireOnline()
   }
 
+  /**
+   * @throws {GatewayError} NOT_CONNECTED unless the session is online or wanted to be.
+   */
+  requireWanted(): void {
+    this.#link.requireWanted()
+  }
+
+  take(message: OutgoingMessage, options?: SendOptions): TakenMessage {
+    return this.#outgoing.take(message, options)
+  }
+
   // SessionPort: what operation rows use.
 
   get userId(): number {
@@ -233,8 +257,11 @@ export class LiveSession implements SessionPort {
   call(opcode: Opcode, payload: WireMap): Promise<WireMap> {
     return this.#link.call(opcode, payload)
   }
-  send(message: OutgoingMessage, idempotencyKey?: string): Promise<SentMessage> {
-    return this.#outgoing.send(message, idempotencyKey)
+  async send(message: OutgoingMessage): Promise<SentMessage> {
+    return this.#outgoing.take(message).outcome
+  }
+  newCid(): number {
+    return this.#outgoing.newCid()
   }
   contacts(): WireMap[] {
     return this.#account.contacts()

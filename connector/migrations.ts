@@ -69,6 +69,35 @@ const migrations: readonly string[][] = [
      )`,
     'CREATE INDEX held_pushes_chat ON held_pushes (chat_id, place)',
   ],
+  [
+    // A send is kept until a week after its end, under an id of ours, with all its times.
+    'DROP INDEX sends_key',
+    'DROP INDEX sends_open',
+    'ALTER TABLE sends DROP COLUMN idempotency_key',
+    'ALTER TABLE sends ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0',
+    'ALTER TABLE sends ADD COLUMN message_time INTEGER',
+    'ALTER TABLE sends ADD COLUMN send_at INTEGER',
+    'ALTER TABLE sends ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0',
+    'ALTER TABLE sends ADD COLUMN attempted_at INTEGER',
+    'ALTER TABLE sends ADD COLUMN read_at INTEGER',
+    'UPDATE sends SET updated_at = created_at, attempted_at = created_at',
+    'CREATE INDEX sends_age ON sends (created_at, cid)',
+    // Nearly all sends end as sent or read; the others are what one looks for.
+    "CREATE INDEX sends_state ON sends (state, created_at, cid) WHERE state NOT IN ('sent', 'read')",
+    "CREATE INDEX sends_scheduled ON sends (send_at, cid) WHERE state = 'scheduled'",
+    "CREATE INDEX sends_unread ON sends (chat_id, message_time) WHERE state = 'sent'",
+    'CREATE INDEX sends_message ON sends (message_id) WHERE message_id IS NOT NULL',
+    // What each Idempotency-Key stands for; `answer` is NULL while there is none.
+    `CREATE TABLE idempotency (
+       key TEXT PRIMARY KEY,
+       hash TEXT NOT NULL,
+       generation INTEGER NOT NULL,
+       created_at INTEGER NOT NULL,
+       wrote INTEGER NOT NULL DEFAULT 0,
+       answer TEXT
+     ) WITHOUT ROWID`,
+    'CREATE INDEX idempotency_age ON idempotency (created_at)',
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

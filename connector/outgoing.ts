@@ -1,9 +1,10 @@
 import { type ErrorData, errors, GatewayError, toErrorData } from '../schema/errors.ts'
-import { narrow } from '../schema/ids.ts'
+import { narrow, timeOfMessage } from '../schema/ids.ts'
 import type { OutgoingMessage, SentMessage } from '../schema/session-port.ts'
-import { asIdString, asMap, type Int64, type WireMap, wireId } from '../schema/wire.ts'
+import { asIdString, asMap, Int64, type WireMap, wireId } from '../schema/wire.ts'
+import { sendId } from './cid.ts'
 import type { Clock, Log } from './clock.ts'
-import type { SendRow, SendState, Store } from './store.ts'
+import type { SendRow, SendState, SendStore } from './send-store.ts'
 import { payloadFromText, payloadToText } from './wire-text.ts'
 
 /** How long a caller waits; the send itself goes on behind it. */
@@ -12,16 +13,20 @@ const CALLER_TIMEOUT_MS = 30_000
 const ATTEMPT_TIMEOUT_MS = 10_000
 const ATTEMPTS_PER_CONNECTION = 3
 /**
- * How old a send may be and still be repeated. MAX deduplicates by `cid`, but for how long is not
- * known (operations-and-events.md §10.1); later a repeat could become a second message.
+ * How long after its first attempt a send may be repeated. MAX deduplicates by `cid`, but for how long
+ * is not known (operations-and-events.md §10.1); later a repeat could become a second message.
  */
 const REPEAT_WINDOW_MS = 10 * 60_000
+/** How long a message whose caller waits may lie here before it leaves. */
+const QUEUE_MS = 10 * 60_000
 /** Outcomes are written with the next send, at the latest after this long (see `#finish`). */
 const OUTCOME_FLUSH_MS = 250
 const MAX_OPEN = 5_000
+/** So many at once: what piled up while the session was away must not leave as one burst. */
+const MAX_IN_FLIGHT = 16
 
 export interface OutgoingDeps {
-  store: Store
+  store: SendStore
   clock: Clock
   log: Log
   /** Sends MSG_SEND on the present connection; rejects like `MaxConnection.call`. */
@@ -32,11 +37,26 @@ export interface OutgoingDeps {
    * in since then, and tells whether it did.
    */
   onSilence(since: number): boolean
+  /** Called in the turn in which a message's new state is written down. */
+  onStatus(row: SendRow): void
+}
+
+export interface SendOptions {
+  /** Known `cid`: what was sent under it before is not sent again. */
+  cid?: number
+  /** How long it may wait for the session before it is dropped. */
+  queueMs?: number
+}
+
+/** A message that is written down, and what comes of it. */
+export interface TakenMessage {
+  id: string
+  /** Rejects with OUTCOME_UNKNOWN after 30 s; the send goes on behind it. */
+  outcome: Promise<SentMessage>
 }
 
 interface Open {
-  cid: number
-  createdAt: number
+  row: SendRow
   payload: WireMap
   inFlight: boolean
   attempts: number
@@ -45,34 +65,26 @@ interface Open {
   settle: ((outcome: SentMessage | GatewayError) => void) | undefined
 }
 
-type Finished = Pick<SendRow, 'cid' | 'state' | 'chatId' | 'messageId' | 'error'>
-
 /**
  * Messages on their way to MAX: written down under their `cid` before they go out, repeated under the
  * same `cid` after a lost answer, a reconnect or a crash, so that exactly one message comes of each.
- * Rules SN1–SN7 in SPEC.md.
+ * Rules SN1–SN12 in SPEC.md.
  */
 export class Outgoing {
   readonly #deps: OutgoingDeps
+  /** Everything without an outcome, by `cid`. */
   readonly #open = new Map<number, Open>()
-  #finished: Finished[] = []
+  /** Those of them that wait for their turn, oldest first. */
+  readonly #ready = new Set<Open>()
+  #inFlight = 0
+  #finished: SendRow[] = []
   #cancelFlush: (() => void) | undefined
   #lastCid: number
 
   constructor(deps: OutgoingDeps) {
     this.#deps = deps
     this.#lastCid = deps.store.lastCid()
-    for (const row of deps.store.openSends()) {
-      this.#open.set(row.cid, {
-        cid: row.cid,
-        createdAt: row.createdAt,
-        payload: payloadFromText(row.request),
-        inFlight: false,
-        attempts: 0,
-        firstAttemptAt: 0,
-        settle: undefined,
-      })
-    }
+    for (const row of deps.store.open()) this.#hold(row, payloadFromText(row.request))
   }
 
   /** Messages without an outcome. */
@@ -80,80 +92,90 @@ export class Outgoing {
     return this.#open.size
   }
 
-  /**
-   * @param key the caller's Idempotency-Key: the same key with the same message gives the same answer
-   * @throws {GatewayError} MAX's refusal; OUTCOME_UNKNOWN when no answer came in time;
-   *   IDEMPOTENCY_MISMATCH or IN_PROGRESS over the key.
-   */
-  async send(message: OutgoingMessage, key?: string): Promise<SentMessage> {
-    const { store, clock, isOnline } = this.#deps
-    const { chatId, notify } = message
-    const payload = { chatId: wireId(chatId), message: message.message, notify }
-    const request = payloadToText(payload)
-    if (key !== undefined) {
-      this.flush()
-      const known = store.sendByKey(key)
-      if (known) return this.#replay(known, request)
+  /** When the next message becomes too old to leave or to be repeated. */
+  get expiresAt(): number | undefined {
+    let earliest: number | undefined
+    for (const { row, inFlight } of this.#open.values()) {
+      const at = deadline(row)
+      if (!inFlight && (earliest === undefined || at < earliest)) earliest = at
     }
+    return earliest
+  }
+
+  /** A `cid` that no other message has. */
+  newCid(): number {
+    this.#lastCid = Math.max(this.#deps.clock.now(), this.#lastCid + 1)
+    return this.#lastCid
+  }
+
+  /**
+   * Writes a message down and sends it as soon as that is possible.
+   * @throws {GatewayError} RATE_LIMITED when too many wait already; over a known `cid` IN_PROGRESS, or
+   *   the outcome that is on record.
+   */
+  take(message: OutgoingMessage, options: SendOptions = {}): TakenMessage {
+    const { store, clock, isOnline } = this.#deps
+    // One turn of the object is one transaction: outcomes and the new message become durable together.
+    this.flush()
+    const known = options.cid === undefined ? undefined : store.find(options.cid)
+    if (known) return { id: sendId(known.cid), outcome: this.#again(known) }
     if (this.#open.size >= MAX_OPEN) {
       throw new GatewayError('RATE_LIMITED', 'too many messages wait for MAX', {
         retryAfterMs: 5_000,
       })
     }
     const now = clock.now()
-    const cid = Math.max(now, this.#lastCid + 1)
-    this.#lastCid = cid
-    // One turn of the object is one transaction: outcomes and the new message become durable together.
-    this.flush()
-    store.insertSend({
-      cid,
-      state: isOnline() ? 'sending' : 'queued',
-      createdAt: now,
-      request,
-      idempotencyKey: key ?? null,
-    })
-    const open: Open = {
-      cid,
-      createdAt: now,
-      payload,
-      inFlight: false,
-      attempts: 0,
-      firstAttemptAt: 0,
-      settle: undefined,
+    const leaves = isOnline() && this.#inFlight < MAX_IN_FLIGHT
+    const payload = payloadOf(message)
+    const row: SendRow = {
+      ...newRow(options.cid ?? this.newCid(), payload, now),
+      state: leaves ? 'sending' : 'queued',
+      expiresAt: now + (options.queueMs ?? QUEUE_MS),
+      attemptedAt: leaves ? now : null,
     }
-    this.#open.set(cid, open)
+    store.insert(row)
+    if (!leaves) this.#deps.onStatus(row)
+    const open = this.#hold(row, payload)
     const outcome = this.#wait(open)
-    // Otherwise `resume` sends it when the session is back.
-    if (isOnline()) this.#transmit(open)
-    return outcome
+    this.#pump()
+    return { id: sendId(row.cid), outcome }
+  }
+
+  /** Sends a message that was written down before and may go out from now on. */
+  release(row: SendRow): void {
+    const queued: SendRow = { ...row, state: 'queued', updatedAt: this.#deps.clock.now() }
+    this.#record(queued)
+    this.#hold(queued, payloadFromText(row.request))
+    this.#pump()
   }
 
   /** Sends everything that has no answer, oldest first, under the `cid` it had. */
   resume(): void {
     this.expire()
-    for (const open of [...this.#open.values()].sort((a, b) => a.cid - b.cid)) {
+    for (const open of this.#open.values()) {
       open.attempts = 0
-      if (!open.inFlight) this.#transmit(open)
+      if (!open.inFlight) this.#ready.add(open)
     }
+    this.#pump()
   }
 
-  /** Gives up on what is too old to be repeated safely. */
+  /** Gives up on what is too old to leave, or to be repeated safely. */
   expire(): void {
-    const oldest = this.#deps.clock.now() - REPEAT_WINDOW_MS
+    const now = this.#deps.clock.now()
     for (const open of this.#open.values()) {
-      if (open.createdAt >= oldest || open.inFlight) continue
-      this.#finish(open, 'unknown', new GatewayError('OUTCOME_UNKNOWN'))
+      if (open.inFlight || deadline(open.row) > now) continue
+      if (open.row.attemptedAt === null) this.#finish(open, 'failed', new GatewayError('EXPIRED'))
+      else this.#finish(open, 'unknown', new GatewayError('OUTCOME_UNKNOWN'))
     }
   }
 
   /** The account is given up: nothing of it may leave under another one. */
   abandon(): void {
+    const why = 'the account was logged out'
     for (const open of this.#open.values()) {
-      this.#finish(
-        open,
-        'unknown',
-        new GatewayError('OUTCOME_UNKNOWN', 'the account was logged out'),
-      )
+      if (open.row.attemptedAt === null) {
+        this.#finish(open, 'failed', new GatewayError('LOGIN_REQUIRED', why))
+      } else this.#finish(open, 'unknown', new GatewayError('OUTCOME_UNKNOWN', why))
     }
     this.flush()
   }
@@ -164,43 +186,57 @@ export class Outgoing {
     this.#cancelFlush = undefined
     const finished = this.#finished
     this.#finished = []
-    for (const send of finished) this.#deps.store.updateSend(send)
+    for (const row of finished) this.#record(row)
   }
 
-  async #replay(known: SendRow, request: string): Promise<SentMessage> {
-    if (known.request !== request) throw new GatewayError('IDEMPOTENCY_MISMATCH')
-    if (known.state === 'sent') {
+  /** A message that is on record already. */
+  async #again(known: SendRow): Promise<SentMessage> {
+    const { cid, chatId, messageId, error } = known
+    if (messageId !== null) {
       return {
-        messageId: String(known.messageId),
-        chatId: narrow(BigInt(String(known.chatId))),
+        id: sendId(cid),
+        messageId,
+        chatId: narrow(BigInt(String(chatId))),
         message: {},
       }
     }
-    if (known.error && !errors[known.error.code].retry) throw fromData(known.error)
+    if (error && !errors[error.code].retry) throw fromData(error)
     // A refusal for the moment: the same `cid` may try again.
-    const open = known.error ? this.#reopen(known) : this.#open.get(known.cid)
+    const open = error ? this.#reopen(known) : this.#open.get(cid)
     if (open === undefined) throw new GatewayError('OUTCOME_UNKNOWN')
     if (open.settle !== undefined)
       throw new GatewayError('IN_PROGRESS', undefined, { retryAfterMs: 1_000 })
     // Its first caller is gone, over a crash or a timeout: this one takes its place.
     const outcome = this.#wait(open)
-    if (!open.inFlight && this.#deps.isOnline()) this.#transmit(open)
+    this.#pump()
     return outcome
   }
 
-  #reopen({ cid, request }: SendRow): Open {
-    const { store, clock } = this.#deps
+  #reopen(known: SendRow): Open {
+    const now = this.#deps.clock.now()
+    const row: SendRow = {
+      ...known,
+      state: 'queued',
+      updatedAt: now,
+      expiresAt: now + QUEUE_MS,
+      attemptedAt: null,
+      error: null,
+    }
+    this.#record(row)
+    return this.#hold(row, payloadFromText(row.request))
+  }
+
+  #hold(row: SendRow, payload: WireMap): Open {
     const open: Open = {
-      cid,
-      createdAt: clock.now(),
-      payload: payloadFromText(request),
+      row,
+      payload,
       inFlight: false,
       attempts: 0,
       firstAttemptAt: 0,
       settle: undefined,
     }
-    store.updateSend({ cid, state: 'sending', chatId: null, messageId: null, error: null })
-    this.#open.set(cid, open)
+    this.#open.set(row.cid, open)
+    this.#ready.add(open)
     return open
   }
 
@@ -219,39 +255,66 @@ export class Outgoing {
     })
   }
 
+  /** Sends whose turn it is. */
+  #pump(): void {
+    for (const open of this.#ready) {
+      if (this.#inFlight >= MAX_IN_FLIGHT || !this.#deps.isOnline()) return
+      this.#ready.delete(open)
+      this.#transmit(open)
+    }
+  }
+
   #transmit(open: Open): void {
     const { transmit, clock, log } = this.#deps
+    const now = clock.now()
+    if (open.row.state === 'queued') {
+      open.row = { ...open.row, state: 'sending', updatedAt: now, attemptedAt: now }
+      this.#record(open.row)
+    }
     open.inFlight = true
-    if (open.attempts === 0) open.firstAttemptAt = clock.now()
+    this.#inFlight += 1
+    if (open.attempts === 0) open.firstAttemptAt = now
     open.attempts += 1
-    const message = { cid: open.cid, ...asMap(open.payload.message) }
-    transmit({ ...open.payload, message }, ATTEMPT_TIMEOUT_MS).then(
-      (reply) => {
-        open.inFlight = false
-        if (this.#open.has(open.cid)) this.#sent(open, reply)
-      },
-      (error: unknown) => {
-        open.inFlight = false
-        const failure =
-          error instanceof GatewayError
-            ? error
-            : new GatewayError('INTERNAL_ERROR', undefined, { cause: error })
-        // Abandoned meanwhile: its outcome is told already.
-        if (!this.#open.has(open.cid)) return
-        if (failure.code !== 'NOT_CONNECTED' && failure.code !== 'MAX_TIMEOUT') {
-          this.#finish(open, 'failed', failure)
-          return
-        }
-        // The answer is lost, the message perhaps not: only the same `cid` is safe to send again.
-        log('info', 'send without an answer', { cid: open.cid, attempts: open.attempts })
-        if (this.#deps.isOnline()) this.#afterSilence(open)
-      },
-    )
+    const message = { cid: open.row.cid, ...asMap(open.payload.message) }
+    transmit({ ...open.payload, message }, ATTEMPT_TIMEOUT_MS)
+      .then(
+        (reply) => {
+          this.#landed(open)
+          if (this.#open.has(open.row.cid)) this.#sent(open, reply)
+        },
+        (error: unknown) => {
+          this.#landed(open)
+          // Abandoned meanwhile: its outcome is told already.
+          if (this.#open.has(open.row.cid)) this.#refused(open, error)
+        },
+      )
+      .then(() => this.#pump())
+      .catch((error: unknown) => log('error', 'a send broke', { error: String(error) }))
+  }
+
+  #landed(open: Open): void {
+    open.inFlight = false
+    this.#inFlight -= 1
+  }
+
+  #refused(open: Open, error: unknown): void {
+    const { log, isOnline } = this.#deps
+    const failure =
+      error instanceof GatewayError
+        ? error
+        : new GatewayError('INTERNAL_ERROR', undefined, { cause: error })
+    if (failure.code !== 'NOT_CONNECTED' && failure.code !== 'MAX_TIMEOUT') {
+      this.#finish(open, 'failed', failure)
+      return
+    }
+    // The answer is lost, the message perhaps not: only the same `cid` is safe to send again.
+    log('info', 'send without an answer', { cid: open.row.cid, attempts: open.attempts })
+    if (isOnline()) this.#afterSilence(open)
   }
 
   /** No answer on a connection that is still there: again, on a new one if this one is dead. */
   #afterSilence(open: Open): void {
-    const { clock, isOnline, onSilence } = this.#deps
+    const { clock, onSilence } = this.#deps
     if (open.attempts >= ATTEMPTS_PER_CONNECTION) {
       // On a dead connection `resume` goes on with it; a living MAX that keeps silent will not answer.
       if (onSilence(open.firstAttemptAt)) return
@@ -259,19 +322,22 @@ export class Outgoing {
       return
     }
     clock.after(0, () => {
-      if (!open.inFlight && this.#open.has(open.cid) && isOnline()) this.#transmit(open)
+      if (open.inFlight || !this.#open.has(open.row.cid)) return
+      this.#ready.add(open)
+      this.#pump()
     })
   }
 
   #sent(open: Open, reply: WireMap): void {
     const message = asMap(reply.message)
     const messageId = asIdString(message.id) ?? asIdString(reply.messageId)
-    if (messageId === undefined) {
+    const chatId = asIdString(reply.chatId) ?? open.row.chatId ?? undefined
+    if (messageId === undefined || chatId === undefined) {
       this.#finish(open, 'unknown', new GatewayError('BAD_UPSTREAM', 'MAX sent no message id'))
       return
     }
-    const chatId = asIdString(reply.chatId) ?? String((open.payload.chatId as Int64).value)
-    this.#finish(open, 'sent', { messageId, chatId: narrow(BigInt(chatId)), message })
+    const id = sendId(open.row.cid)
+    this.#finish(open, 'sent', { id, messageId, chatId: narrow(BigInt(chatId)), message })
   }
 
   /**
@@ -279,22 +345,54 @@ export class Outgoing {
    * between, the send is repeated under its `cid` and MAX answers with the same message.
    */
   #finish(open: Open, state: SendState, outcome: SentMessage | GatewayError): void {
-    this.#open.delete(open.cid)
+    this.#open.delete(open.row.cid)
+    this.#ready.delete(open)
+    const end = { ...open.row, state, updatedAt: this.#deps.clock.now() }
     this.#finished.push(
       outcome instanceof GatewayError
-        ? { cid: open.cid, state, chatId: null, messageId: null, error: toErrorData(outcome) }
+        ? { ...end, error: toErrorData(outcome) }
         : {
-            cid: open.cid,
-            state,
+            ...end,
             chatId: String(outcome.chatId),
             messageId: outcome.messageId,
-            error: null,
+            messageTime: timeOfMessage(outcome.messageId),
           },
     )
     this.#cancelFlush ??= this.#deps.clock.after(OUTCOME_FLUSH_MS, () => this.flush())
     open.settle?.(outcome)
   }
+
+  #record(row: SendRow): void {
+    const { request: _request, createdAt: _createdAt, sendAt: _sendAt, ...change } = row
+    this.#deps.store.update(change)
+    this.#deps.onStatus(row)
+  }
 }
+
+/** Until when a message may still leave, or be repeated. */
+const deadline = ({ attemptedAt, expiresAt }: SendRow): number =>
+  attemptedAt === null ? expiresAt : attemptedAt + REPEAT_WINDOW_MS
+
+/** MSG_SEND without its `cid`. */
+export const payloadOf = ({ chatId, message, notify }: OutgoingMessage): WireMap => ({
+  chatId: wireId(chatId),
+  message,
+  notify,
+})
+
+/** What is known of a message before anything was decided about it. */
+export const newRow = (cid: number, payload: WireMap, now: number) => ({
+  cid,
+  createdAt: now,
+  updatedAt: now,
+  request: payloadToText(payload),
+  chatId: payload.chatId instanceof Int64 ? payload.chatId.value.toString() : null,
+  messageId: null,
+  messageTime: null,
+  sendAt: null,
+  readAt: null,
+  error: null,
+})
 
 const fromData = ({ code, message, ...rest }: ErrorData): GatewayError =>
   new GatewayError(code, message, rest)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Opcode } from '../schema/opcodes.ts'
 import { settle } from '../test/support/fake-clock.ts'
-import { codeOf, createLive, tenant } from '../test/support/live.ts'
+import { codeOf, createLive, invoke, tenant } from '../test/support/live.ts'
 
 const MINUTE = 60_000
 const PHONE = '+79990001122'
@@ -97,7 +97,7 @@ describe('bad times', () => {
     const { online, sim, pass, sql } = createLive()
     const { live, me, chatId } = await online()
     sim.direct.fault({ ...fault, kind: 'hang', userId: me.id, count: 6 })
-    const sending = codeOf(live.send(text(chatId, 'through'), 'key'))
+    const sending = codeOf(live.send(text(chatId, 'through')))
     await pass(live, 2 * MINUTE)
     sim.direct.clearFaults()
     await pass(live, 3 * MINUTE)
@@ -198,8 +198,10 @@ describe('second chances', () => {
       opcode: 64,
       code: 'service.unavailable',
     })
-    expect(await codeOf(live.send(text(chatId, 'x'), 'key'))).toBe('MAX_UNAVAILABLE')
-    expect(await codeOf(live.send(text(chatId, 'x'), 'key'))).toBe('ok')
+    const send = () => invoke(live, 'sendText', { chatId, text: 'x' }, { idempotencyKey: 'key' })
+    expect(await codeOf(send())).toBe('MAX_UNAVAILABLE')
+    expect(await codeOf(send())).toBe('ok')
+    expect((await send()).replayed).toBe(true)
     expect(sim.direct.messages(me.id, chatId)).toHaveLength(1)
   })
 

@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Opcode } from '../schema/opcodes.ts'
-import { findOperation } from '../schema/operations/index.ts'
-import type { CallContext } from '../schema/session-port.ts'
+import type { OperationName } from '../schema/operations/index.ts'
 import { settle } from '../test/support/fake-clock.ts'
-import { codeOf, createLive } from '../test/support/live.ts'
-import { runOperation } from './run-operation.ts'
+import { codeOf, createLive, invoke } from '../test/support/live.ts'
 
-const context: CallContext = { tenantId: 'tenant-1', generation: 1 }
 const fault = { code: '', delayMs: 0, count: 1 }
 
 /** An online session, and how an operation on it ends when MAX does something to one request. */
@@ -19,14 +16,13 @@ const enter = async () => {
     notify: true,
   })
   const outcome = async (
-    name: string,
+    name: OperationName,
     input: object,
     kind: 'hang' | 'drop',
     opcode: number,
   ): Promise<string> => {
     rig.sim.direct.fault({ ...fault, kind, userId: me.id, opcode })
-    const parsed = findOperation(name)?.input.parse(input)
-    const ending = codeOf(runOperation(live, name, parsed, context))
+    const ending = codeOf(invoke(live, name, input))
     await settle()
     await rig.clock.advance(31_000)
     return ending
@@ -71,8 +67,6 @@ describe('the outcome of an operation', () => {
   it('[RO1] what is refused before anything left is not in doubt', async () => {
     const { live, chatId, messageId } = await enter()
     await live.disconnect()
-    expect(await codeOf(runOperation(live, 'markRead', { chatId, messageId }, context))).toBe(
-      'NOT_CONNECTED',
-    )
+    expect(await codeOf(invoke(live, 'markRead', { chatId, messageId }))).toBe('NOT_CONNECTED')
   })
 })

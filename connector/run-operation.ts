@@ -1,30 +1,65 @@
 import { GatewayError } from '../schema/errors.ts'
-import { findOperation } from '../schema/operations/index.ts'
-import type { CallContext } from '../schema/session-port.ts'
+import { findOperation, type Operation } from '../schema/operations/index.ts'
+import type { CallContext, Reply } from '../schema/session-port.ts'
+import type { Attempt } from './idempotency.ts'
 import type { LiveSession } from './live-session.ts'
 import { RunScope } from './run-scope.ts'
+
+/** How long a message that nobody waits for may lie here while the session is away. */
+const ASYNC_QUEUE_MS = 24 * 3_600_000
 
 /**
  * Runs one row of the operations table on a session.
  * @param input what the edge has parsed with the row's own schema
  * @throws {GatewayError} NOT_FOUND for an unknown row, NOT_CONNECTED when the row needs MAX and the
- *   session is offline, OUTCOME_UNKNOWN when a row that writes lost its answer, and whatever the row
- *   itself answers.
+ *   session is offline, OUTCOME_UNKNOWN when a row that writes lost its answer, IDEMPOTENCY_MISMATCH
+ *   and IN_PROGRESS over the key, and whatever the row itself answers.
  */
 export const runOperation = async (
   live: LiveSession,
   name: string,
   input: unknown,
   context: CallContext,
-): Promise<unknown> => {
+): Promise<Reply> => {
   const row = findOperation(name)
   if (row?.run === undefined) throw new GatewayError('NOT_FOUND', `no operation ${name}`)
-  if (row.online) await live.requireOnline()
-  const scope = new RunScope(live)
+  const work: Work = { live, row, input, context }
+  const { idempotencyKey: key } = context
+  if (row.creates !== true || key === undefined) return perform(work)
+  return live.idempotency.run(key, [name, input], (attempt) => perform(work, attempt))
+}
+
+interface Work {
+  live: LiveSession
+  row: Operation
+  input: unknown
+  context: CallContext
+}
+
+const perform = async ({ live, row, input, context }: Work, attempt?: Attempt): Promise<Reply> => {
+  const isAsync = context.respondAsync === true && row.respondsAsync === true
+  if (row.online) {
+    if (isAsync) live.requireWanted()
+    else await live.requireOnline()
+  }
+  const scope = new RunScope(live, { attempt, queueMs: isAsync ? ASYNC_QUEUE_MS : undefined })
+  const run = row.run?.(scope.port, input as Record<string, unknown>, context)
   try {
-    return await row.run(scope.port, input as Record<string, unknown>, context)
+    const accepted = isAsync && (await firstOf(scope.accepted, run))
+    if (accepted) return { ok: true, data: { id: accepted, status: 'queued' }, accepted }
+    return { ok: true, data: await run }
   } catch (error) {
     const isRead = row.method === 'GET' || row.reads === true
     throw isRead ? error : scope.told(error)
   }
+}
+
+/** Our id of the run's message once it is written down; `undefined` when the run ends without one. */
+const firstOf = async (
+  accepted: Promise<string>,
+  run: Promise<unknown> | undefined,
+): Promise<string | undefined> => {
+  // What becomes of the message after that is told by its status.
+  run?.catch(() => {})
+  return Promise.race([accepted, run?.then(() => undefined)])
 }

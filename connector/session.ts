@@ -4,6 +4,7 @@ import { type EventName, wantsEvent } from '../schema/events.ts'
 import { webhookPolicy } from '../schema/outbound.ts'
 import type {
   CallContext,
+  Reply,
   SessionRpc,
   SessionStatus,
   TenantConfig,
@@ -96,13 +97,17 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     })
   }
 
-  async invoke(name: string, input: unknown, context: CallContext): Promise<Result<unknown>> {
+  async invoke(name: string, input: unknown, context: CallContext): Promise<Reply> {
     const config = this.#store.get('config')
     const live = this.#live
     if (config?.generation !== context.generation || live === undefined) {
       return { ok: false, error: { code: 'UNAUTHORIZED', message: 'unknown tenant or old token' } }
     }
-    return this.#asResult(() => runOperation(live, name, input, context))
+    try {
+      return await runOperation(live, name, input, context)
+    } catch (error) {
+      return this.#failure(error)
+    }
   }
 
   async peek(): Promise<SessionStatus> {
@@ -233,13 +238,15 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     try {
       return { ok: true, data: await work() }
     } catch (error) {
-      if (!(error instanceof GatewayError)) {
-        this.#log('error', 'an operation broke', {
-          error: String((error as Error)?.stack ?? error),
-        })
-      }
-      return { ok: false, error: toErrorData(error) }
+      return this.#failure(error)
     }
+  }
+
+  #failure(error: unknown): Result<never> {
+    if (!(error instanceof GatewayError)) {
+      this.#log('error', 'an operation broke', { error: String((error as Error)?.stack ?? error) })
+    }
+    return { ok: false, error: toErrorData(error) }
   }
 }
 

@@ -1,4 +1,3 @@
-import type { ErrorData } from '../schema/errors.ts'
 import { parseJson, stringifyJson } from '../schema/json.ts'
 import type { TenantConfig } from '../schema/session-port.ts'
 import type { WireMap } from '../schema/wire.ts'
@@ -18,21 +17,6 @@ export interface LoggedEvent {
   chatId: string | null
   createdAt: number
   body: string
-}
-
-/** Outcome of a send: `unknown` means that repeating it could no longer be safe. */
-export type SendState = 'queued' | 'sending' | 'sent' | 'unknown' | 'failed'
-
-export interface SendRow {
-  cid: number
-  state: SendState
-  createdAt: number
-  /** The MSG_SEND payload without its `cid`, as tagged JSON. */
-  request: string
-  idempotencyKey: string | null
-  chatId: string | null
-  messageId: string | null
-  error: ErrorData | null
 }
 
 export interface Cursor {
@@ -232,54 +216,6 @@ export class Store {
     )
   }
 
-  insertSend(
-    send: Pick<SendRow, 'cid' | 'state' | 'createdAt' | 'request' | 'idempotencyKey'>,
-  ): void {
-    this.sql.all(
-      'INSERT INTO sends (cid, state, created_at, request, idempotency_key) VALUES (?, ?, ?, ?, ?)',
-      send.cid,
-      send.state,
-      send.createdAt,
-      send.request,
-      send.idempotencyKey,
-    )
-  }
-
-  updateSend(send: Pick<SendRow, 'cid' | 'state' | 'chatId' | 'messageId' | 'error'>): void {
-    this.sql.all(
-      'UPDATE sends SET state = ?, chat_id = ?, message_id = ?, error = ? WHERE cid = ?',
-      send.state,
-      send.chatId,
-      send.messageId,
-      send.error === null ? null : stringifyJson(send.error),
-      send.cid,
-    )
-  }
-
-  /** Sends that have no outcome yet, in the order they were made. */
-  openSends(): SendRow[] {
-    return this.sql
-      .all("SELECT * FROM sends WHERE state IN ('queued', 'sending') ORDER BY cid")
-      .map(toSend)
-  }
-
-  sendByKey(idempotencyKey: string): SendRow | undefined {
-    const row = this.sql.all('SELECT * FROM sends WHERE idempotency_key = ?', idempotencyKey)[0]
-    return row && toSend(row)
-  }
-
-  lastCid(): number {
-    return Number(this.sql.all('SELECT coalesce(max(cid), 0) AS cid FROM sends')[0]?.cid)
-  }
-
-  /** Deletes finished sends older than `before`. */
-  pruneSends(before: number): void {
-    this.sql.all(
-      "DELETE FROM sends WHERE created_at < ? AND state NOT IN ('queued', 'sending')",
-      before,
-    )
-  }
-
   contacts(): WireMap[] {
     return this.sql
       .all('SELECT body FROM contacts ORDER BY id')
@@ -307,15 +243,4 @@ const toEvent = (row: SqlRow): LoggedEvent => ({
   chatId: row.chat_id as string | null,
   createdAt: Number(row.created_at),
   body: String(row.body),
-})
-
-const toSend = (row: SqlRow): SendRow => ({
-  cid: Number(row.cid),
-  state: row.state as SendState,
-  createdAt: Number(row.created_at),
-  request: String(row.request),
-  idempotencyKey: row.idempotency_key as string | null,
-  chatId: row.chat_id as string | null,
-  messageId: row.message_id as string | null,
-  error: row.error === null ? null : (parseJson(String(row.error)) as ErrorData),
 })

@@ -52,6 +52,11 @@ export const errors = {
     retry: true,
     meaning: 'A request with the same Idempotency-Key is still running.',
   },
+  EXPIRED: {
+    status: 410,
+    retry: false,
+    meaning: 'The message could not leave in time and was dropped.',
+  },
   BODY_TOO_LARGE: {
     status: 413,
     retry: false,

@@ -97,12 +97,14 @@ export const outgoingMessage = (
 
 /** What every send answers. */
 export const sentOutput = z.looseObject({
+  id: z.string().describe('Our id of the message, for GET /messages/{id}'),
   messageId: z.string(),
   chatId: z.union([z.number(), z.string()]),
   timestamp: z.number().describe('Unix ms'),
 })
 
-export const publicSent = ({ messageId, chatId }: SentMessage) => ({
+export const publicSent = ({ id, messageId, chatId }: SentMessage) => ({
+  id,
   messageId,
   chatId,
   timestamp: timeOfMessage(messageId),

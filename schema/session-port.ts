@@ -76,6 +76,8 @@ export interface OutgoingMessage {
   notify: boolean
 }
 export interface SentMessage {
+  /** Our own id, `msg_…`: known before MAX has answered. */
+  id: string
   messageId: string
   chatId: IdValue
   message: WireMap
@@ -95,7 +97,9 @@ export interface SessionPort {
   /** Asks MAX. Rejects with NOT_CONNECTED, MAX_TIMEOUT, or MAX's own refusal. */
   call(opcode: Opcode, payload: WireMap): Promise<WireMap>
   /** Writes a message down under a fresh `cid`, sends it, and repeats it until MAX has answered. */
-  send(message: OutgoingMessage, idempotencyKey?: string): Promise<SentMessage>
+  send(message: OutgoingMessage): Promise<SentMessage>
+  /** For what is made by a message that `send` cannot make, such as a group: asked for once each. */
+  newCid(): number
   contacts(): Contact[]
   status(): SessionStatus
   /** Names of the events that are delivered. */
@@ -121,8 +125,18 @@ export interface CallContext {
   tenantId: string
   generation: number
   idempotencyKey?: string
+  /** The caller does not want to wait for a message to be sent. */
+  respondAsync?: boolean
   /** Set when the caller also proved to be the administrator. */
   admin?: boolean
+}
+
+/** What came of a call, as data, and what its answer says beside its fields. */
+export type Reply = Result<unknown> & {
+  /** The same Idempotency-Key got this answer before. */
+  replayed?: boolean
+  /** Our id of a message that is taken over and not sent yet. */
+  accepted?: string
 }
 
 /** RPC methods of the session object. Failures come back as data, never as a thrown class. */
@@ -136,7 +150,7 @@ export interface SessionRpc {
     options?: { reenable?: boolean },
   ): Promise<Result<{ webhookSecret: string }>>
   /** Runs one operation row by name. `UNAUTHORIZED` means: unknown tenant or an old token. */
-  invoke(name: string, input: unknown, context: CallContext): Promise<Result<unknown>>
+  invoke(name: string, input: unknown, context: CallContext): Promise<Reply>
   /** The status without any check; for the administrator's list. */
   peek(): Promise<SessionStatus>
   /** Repairs a lost alarm; called by cron. */

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { type ErrorCode, errors, GatewayError, toErrorData } from '../schema/errors.ts'
 import { type Operation, type OperationName, operations } from '../schema/operations/index.ts'
+import type { Reply } from '../schema/session-port.ts'
 import { adminCheck, TenantAccess } from './auth.ts'
 import { settle } from './effects.ts'
 import type { Gateway } from './gateway.ts'
@@ -8,11 +9,14 @@ import { openHandlers, tenantHandlers } from './handlers.ts'
 import { Degraded } from './health.ts'
 import { inputReader } from './input.ts'
 import { describeError } from './log.ts'
-import { failure, success, unhealthy } from './respond.ts'
+import { failure, type Notes, success, unhealthy } from './respond.ts'
+import { unwrap } from './result.ts'
 import { callSession } from './session-call.ts'
 
 interface Variables {
   requestId: string
+  /** What the answer says beside its body; set before anything may fail. */
+  notes: Notes
 }
 export type App = Hono<{ Variables: Variables }>
 type Call = Context<{ Variables: Variables }>
@@ -34,7 +38,8 @@ export const createApp = (gateway: Gateway): App => {
     app.on(row.method, row.path, async (c) => {
       const data = await serve(c)
       const requestId = requestIdOf(c)
-      return data instanceof Degraded ? unhealthy(requestId, data.facts) : success(requestId, data)
+      if (data instanceof Degraded) return unhealthy(requestId, data.facts)
+      return success(requestId, data, c.get('notes'))
     })
   }
 
@@ -57,7 +62,7 @@ export const createApp = (gateway: Gateway): App => {
       const { method, path } = c.req
       gateway.log('error', 'request failed', { requestId, method, path, ...describeError(error) })
     }
-    return failure(c.req.raw, requestId, data)
+    return failure(c.req.raw, requestId, data, c.get('notes'))
   })
   return app
 }
@@ -75,10 +80,15 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
       const input = await readInput(c.req.raw, c.req.param())
       // `Authorization` is the tenant's own unless the tenant came with the `token` header.
       const admin = headers.get('token') ? isAdmin(headers) : false
-      const facts = { ...(admin ? { admin } : {}), ...idempotencyKeyOf(headers) }
+      const facts = {
+        ...(admin ? { admin } : {}),
+        ...idempotencyKeyOf(headers),
+        ...(wantsAsync(headers) ? { respondAsync: true } : {}),
+      }
       const call = { name, method: row.method, input, facts }
-      const data = await callSession(gateway, access, caller, call)
-      return settle(gateway, name, input, caller.tenant, data)
+      const reply = await callSession(gateway, access, caller, call)
+      c.set('notes', notesOf(reply))
+      return settle(gateway, name, input, caller.tenant, fields(unwrap(reply)))
     }
   }
 
@@ -130,6 +140,22 @@ const idempotencyKeyOf = (headers: Headers): { idempotencyKey?: string } => {
   }
   return { idempotencyKey }
 }
+
+/** RFC 7240: a list of preferences, each perhaps with parameters. */
+const wantsAsync = (headers: Headers): boolean =>
+  /(?:^|,)\s*respond-async\s*(?:[,;]|$)/i.test(headers.get('prefer') ?? '')
+
+const notesOf = ({ replayed, accepted }: Reply): Notes => ({
+  ...(accepted === undefined ? {} : { status: 202 }),
+  headers: {
+    ...(replayed ? { 'Idempotent-Replayed': 'true' } : {}),
+    ...(accepted === undefined
+      ? {}
+      : { Location: `/messages/${accepted}`, 'Preference-Applied': 'respond-async' }),
+  },
+})
+
+const fields = (data: unknown): object => (typeof data === 'object' && data !== null ? data : {})
 
 const requestIdOf = (c: Call): string => {
   const known = c.get('requestId')

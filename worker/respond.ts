@@ -8,10 +8,18 @@ const headersFor = (requestId: string, contentType: string): Record<string, stri
   'Cache-Control': 'no-store',
 })
 
+/** What an answer says beside its body. */
+export interface Notes {
+  /** Of a success; 200 without it. */
+  status?: number
+  headers: Record<string, string>
+}
+
 /** The success envelope: the operation's own fields beside `success: true`. */
-export const success = (requestId: string, data: object): Response =>
+export const success = (requestId: string, data: object, notes?: Notes): Response =>
   new Response(stringifyJson({ success: true, ...data }), {
-    headers: headersFor(requestId, 'application/json'),
+    status: notes?.status ?? 200,
+    headers: { ...headersFor(requestId, 'application/json'), ...notes?.headers },
   })
 
 /** A failure that still answers with the operation's fields, under a status of its own. */
@@ -24,7 +32,12 @@ export const unhealthy = (requestId: string, data: object): Response =>
 const PROBLEM_JSON = 'application/problem+json'
 
 /** The error envelope, or RFC 9457 when the caller's `Accept` asks for it. */
-export const failure = (request: Request, requestId: string, error: ErrorData): Response => {
+export const failure = (
+  request: Request,
+  requestId: string,
+  error: ErrorData,
+  notes?: Notes,
+): Response => {
   const { code, message, ...facts } = error
   const { status, meaning } = errors[code]
   const asProblem = request.headers.get('accept')?.includes(PROBLEM_JSON) === true
@@ -39,7 +52,10 @@ export const failure = (request: Request, requestId: string, error: ErrorData): 
         ...facts,
       }
     : { success: false, error: message, code, requestId, ...facts }
-  const headers = headersFor(requestId, asProblem ? PROBLEM_JSON : 'application/json')
+  const headers = {
+    ...headersFor(requestId, asProblem ? PROBLEM_JSON : 'application/json'),
+    ...notes?.headers,
+  }
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer'
   if (error.retryAfterMs !== undefined) {
     headers['Retry-After'] = String(Math.ceil(error.retryAfterMs / 1000))

@@ -1,6 +1,6 @@
-import { GatewayError, type Result } from '../schema/errors.ts'
+import { GatewayError } from '../schema/errors.ts'
 import type { Operation, OperationName } from '../schema/operations/index.ts'
-import type { CallContext } from '../schema/session-port.ts'
+import type { CallContext, Reply } from '../schema/session-port.ts'
 import type { Caller, TenantAccess } from './auth.ts'
 import type { Gateway } from './gateway.ts'
 import { unwrap } from './result.ts'
@@ -12,32 +12,34 @@ export interface SessionCall {
   method: Operation['method']
   input: unknown
   /** Facts of the request, beside the tenant's own. */
-  facts: Pick<CallContext, 'idempotencyKey' | 'admin'>
+  facts: Pick<CallContext, 'idempotencyKey' | 'respondAsync' | 'admin'>
 }
 
 /**
  * Runs an operation in the caller's session object: one RPC as a rule. An object that does not know
  * the tenant, or knows another token, is told what the database says now and asked once more.
- * @throws {GatewayError} what the operation answers, or UNAUTHORIZED when the tenant is gone.
+ * @returns what the operation answers, as data
+ * @throws {GatewayError} UNAUTHORIZED when the tenant is gone; OUTCOME_UNKNOWN or INTERNAL_ERROR when
+ *   the object went away during the call
  */
 export const callSession = async (
   gateway: Gateway,
   access: TenantAccess,
   caller: Caller,
   call: SessionCall,
-): Promise<object> => {
+): Promise<Reply> => {
   const first = await invoke(gateway, caller, call)
-  if (first.ok || first.error.code !== 'UNAUTHORIZED') return fields(first)
+  if (first.ok || first.error.code !== 'UNAUTHORIZED') return first
   const row = await access.reread(caller)
   unwrap(await gateway.sessions.getByName(row.id).configure(configOf(row)))
-  return fields(await invoke(gateway, caller, call))
+  return invoke(gateway, caller, call)
 }
 
 const invoke = async (
   gateway: Gateway,
   { tenant: { id, generation } }: Caller,
   { name, method, input, facts }: SessionCall,
-): Promise<Result<unknown>> => {
+): Promise<Reply> => {
   try {
     const context = { ...facts, tenantId: id, generation }
     return await gateway.sessions.getByName(id).invoke(name, input, context)
@@ -54,9 +56,4 @@ const lostCall = (method: Operation['method'], cause: unknown): GatewayError => 
   return method === 'GET' || neverRan
     ? new GatewayError('INTERNAL_ERROR', undefined, { cause, retryAfterMs: RETRY_MS })
     : new GatewayError('OUTCOME_UNKNOWN', undefined, { cause })
-}
-
-const fields = (result: Result<unknown>): object => {
-  const data = unwrap(result)
-  return typeof data === 'object' && data !== null ? data : {}
 }

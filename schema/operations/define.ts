@@ -29,6 +29,8 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output = unk
   reads?: true
   /** Sends or creates something: takes an `Idempotency-Key`. */
   creates?: true
+  /** A send that takes `Prefer: respond-async`: 202 as soon as the message is written down. */
+  respondsAsync?: true
   /** Path, query and body fields in one object. */
   input: Input
   /** What succeeds; `success: true` is added at the edge. Absent = not described yet. */

@@ -26,6 +26,7 @@ export const messageOperations = {
     example: {
       input: { chatId: 157880882, text: 'Hello **there**', format: 'markdown' },
       output: {
+        id: 'msg_mu9ph3s1',
         messageId: '117309440008060930',
         chatId: 157880882,
         timestamp: 1790000000123,
@@ -33,17 +34,18 @@ export const messageOperations = {
     },
     online: true,
     creates: true,
+    respondsAsync: true,
     input: z.object({ ...target, text: textInput.min(1), ...formatFields, ...sendFields }),
     output: sentOutput,
     errors: [...maxErrors, 'NOT_FOUND', 'FORBIDDEN', 'OUTCOME_UNKNOWN'],
-    run: async (session, input, context) => {
+    run: async (session, input) => {
       const content = composeText(input)
       if (content.text.trim() === '') {
         throw new GatewayError('INVALID_INPUT', 'the text has nothing to show', { field: 'text' })
       }
       const chatId = await resolveChat(session, input)
       const message = outgoingMessage(chatId, input, content)
-      return publicSent(await session.send(message, context.idempotencyKey))
+      return publicSent(await session.send(message))
     },
   }),
   getHistory: operation({

@@ -3,6 +3,7 @@ import type { ErrorData, Result } from '../../schema/errors.ts'
 import type { SandboxInfo, SandboxRpc } from '../../schema/sandbox-port.ts'
 import type {
   CallContext,
+  Reply,
   SessionRpc,
   SessionStatus,
   TenantConfig,
@@ -34,7 +35,7 @@ export class FakeSession implements SessionRpc {
   status = offline
   calls: { name: string; input: unknown; context: CallContext }[] = []
   ensured = 0
-  answer: (name: string, input: unknown) => Result<unknown> = () => ({ ok: true, data: {} })
+  answer: (name: string, input: unknown) => Reply = () => ({ ok: true, data: {} })
   /** Thrown by the next call of a method, as when the object goes away. */
   failures = new Map<keyof SessionRpc, Error>()
 
@@ -44,7 +45,7 @@ export class FakeSession implements SessionRpc {
     return { ok: true, data: { webhookSecret: 'whsec_dGVzdA==' } }
   }
 
-  async invoke(name: string, input: unknown, context: CallContext): Promise<Result<unknown>> {
+  async invoke(name: string, input: unknown, context: CallContext): Promise<Reply> {
     this.#fail('invoke')
     if (this.config?.generation !== context.generation) return refused({ code: 'UNAUTHORIZED' })
     // What crosses RPC is cloned: a value that cannot be is a fault of the edge.

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { FIRST_KEYED_CID } from '../../connector/cid.ts'
 import { migrate } from '../../connector/migrations.ts'
+import { type SendState, SendStore } from '../../connector/send-store.ts'
 import type { Sql } from '../../connector/sql.ts'
 import { Store } from '../../connector/store.ts'
 
@@ -53,17 +55,11 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
       withStore((store, sql) => {
         expect(() =>
           store.transaction(() => {
-            store.insertSend({
-              cid: 1,
-              state: 'sending',
-              createdAt: 1,
-              request: '{}',
-              idempotencyKey: null,
-            })
+            store.set('userId', 42)
             throw new Error('boom')
           }),
         ).toThrow('boom')
-        expect(new Store(sql).openSends()).toEqual([])
+        expect(new Store(sql).get('userId')).toBeUndefined()
       }))
 
     it('[ST4] retention keeps what a cursor still needs, and the newest number', () =>
@@ -78,36 +74,43 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
         expect(new Store(sql).lastSequence).toBe(3)
       }))
 
-    it('[ST5] remembers settings and sends over a restart', () =>
+    it('[ST5] remembers settings over a restart', () =>
       withStore((store, sql) => {
         store.set('userId', 42)
         store.set('wanted', 'online')
         store.delete('wanted')
-        const send = { createdAt: 5, request: '{"a":1}', idempotencyKey: null }
-        store.insertSend({ ...send, cid: 7, state: 'sending', idempotencyKey: 'key' })
-        store.insertSend({ ...send, cid: 8, state: 'sending' })
-        store.updateSend({
-          cid: 8,
-          state: 'sent',
-          chatId: '-5',
-          messageId: '117309440008060929',
-          error: null,
-        })
         const again = new Store(sql)
         expect(again.get('userId')).toBe(42)
         expect(again.get('wanted')).toBeUndefined()
-        expect(again.openSends().map((row) => row.cid)).toEqual([7])
-        expect(again.sendByKey('key')).toMatchObject({ cid: 7, state: 'sending' })
-        expect(again.lastCid()).toBe(8)
-        again.pruneSends(10)
-        expect(again.lastCid()).toBe(7)
       }))
 
-    it('[ST6] an idempotency key belongs to one send', () =>
-      withStore((store) => {
-        const send = { state: 'sending', createdAt: 1, request: '{}', idempotencyKey: 'k' } as const
-        store.insertSend({ ...send, cid: 1 })
-        expect(() => store.insertSend({ ...send, cid: 2 })).toThrow()
+    it('[ST6] finds sends by their cid, their message and their state', () =>
+      withStore((_store, sql) => {
+        const sends = new SendStore(sql)
+        const base = { request: '{}', chatId: '-5', sendAt: null, expiresAt: 99, attemptedAt: null }
+        const send = (cid: number, state: SendState, at: number) =>
+          sends.insert({ ...base, cid, state, createdAt: at, updatedAt: at })
+        send(7, 'sending', 1)
+        send(8, 'queued', 2)
+        send(FIRST_KEYED_CID + 5, 'queued', 3)
+        expect(sends.lastCid()).toBe(8)
+        const sent = { state: 'sent', messageId: '117309440008060929', messageTime: 30 } as const
+        sends.update({ cid: 8, updatedAt: 4, ...sent })
+        expect(sends.open().map(({ cid }) => cid)).toEqual([7, FIRST_KEYED_CID + 5])
+        expect(sends.find(8)).toMatchObject({ ...sent, createdAt: 2, updatedAt: 4, expiresAt: 99 })
+        expect(sends.findByMessageId(sent.messageId, '-5')?.cid).toBe(8)
+        expect(sends.findByMessageId(sent.messageId, '6')).toBeUndefined()
+        expect(sends.unreadUpTo('-5', 29)).toEqual([])
+        expect(sends.unreadUpTo('-5', 30).map(({ cid }) => cid)).toEqual([8])
+        const newest = sends.page(undefined, undefined, 2)
+        expect(newest.map(({ cid }) => cid)).toEqual([FIRST_KEYED_CID + 5, 8])
+        expect(sends.page(undefined, newest[1], 2).map(({ cid }) => cid)).toEqual([7])
+        expect(sends.page('sending', undefined, 2).map(({ cid }) => cid)).toEqual([7])
+        sends.prune(5)
+        expect(sends.page(undefined, undefined, 9).map(({ cid }) => cid)).toEqual([
+          FIRST_KEYED_CID + 5,
+          7,
+        ])
       }))
 
     it('[ST7] forgets the places of destinations that are gone', () =>

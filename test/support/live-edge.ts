@@ -15,6 +15,7 @@ import { Simulator } from '../../sandbox/simulator.ts'
 import { type Result, toErrorData } from '../../schema/errors.ts'
 import type {
   CallContext,
+  Reply,
   SessionRpc,
   SessionStatus,
   TenantConfig,
@@ -43,13 +44,12 @@ class NodeSession implements SessionRpc {
     return { ok: true, data: { webhookSecret: 'whsec_dGVzdA==' } }
   }
 
-  async invoke(name: string, input: unknown, context: CallContext): Promise<Result<unknown>> {
+  async invoke(name: string, input: unknown, context: CallContext): Promise<Reply> {
     if (this.live === undefined || this.#config?.generation !== context.generation) {
       return { ok: false, error: { code: 'UNAUTHORIZED', message: 'unknown tenant or old token' } }
     }
     try {
-      const data = await runOperation(this.live, name, structuredClone(input), context)
-      return { ok: true, data: structuredClone(data) }
+      return structuredClone(await runOperation(this.live, name, structuredClone(input), context))
     } catch (error) {
       const data = toErrorData(error)
       // A test must see what broke: the caller is told nothing of our inside.

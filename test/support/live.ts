@@ -4,13 +4,15 @@ import { createCodec, type Encoding } from '../../connector/frame.ts'
 import { LiveSession } from '../../connector/live-session.ts'
 import { migrate } from '../../connector/migrations.ts'
 import { handshakeProfile } from '../../connector/profile.ts'
+import { runOperation } from '../../connector/run-operation.ts'
 import type { MaxSocket } from '../../connector/socket.ts'
 import { type LoggedEvent, Store } from '../../connector/store.ts'
 import type { Vault } from '../../connector/vault.ts'
 import type { Clock as SandboxClock, Settings } from '../../sandbox/settings.ts'
 import { Simulator } from '../../sandbox/simulator.ts'
 import { GatewayError } from '../../schema/errors.ts'
-import type { TenantConfig } from '../../schema/session-port.ts'
+import { type OperationName, operations } from '../../schema/operations/index.ts'
+import type { CallContext, TenantConfig } from '../../schema/session-port.ts'
 import { FakeClock, settle } from './fake-clock.ts'
 import { nodeSql } from './node-sql.ts'
 
@@ -157,6 +159,21 @@ export const createLive = (options: { encoding?: Encoding; settings?: Partial<Se
 
   const bodies = () => world.delivered.map((event) => JSON.parse(event.body) as EventBody)
   return { world, clock, sim, sql, boot, crash, pass, online, bodies }
+}
+
+/** Runs an operation as the edge would have it run: its answer, or its error thrown. */
+export const invoke = async (
+  live: LiveSession,
+  name: OperationName,
+  input: object,
+  facts: Partial<CallContext> = {},
+): Promise<{ data: Record<string, unknown>; replayed: boolean; accepted?: string }> => {
+  const context = { tenantId: tenant.id, generation: tenant.generation, ...facts }
+  const reply = await runOperation(live, name, operations[name].input.parse(input), context)
+  const { replayed = false, accepted } = reply
+  if (!reply.ok) throw new GatewayError(reply.error.code, reply.error.message)
+  const data = reply.data as Record<string, unknown>
+  return { data, replayed, ...(accepted === undefined ? {} : { accepted }) }
 }
 
 /** How a promise ends: `ok`, or the code of its error. */
