@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { type BuildFailure, build, stop } from 'esbuild'
+import { type BuildFailure, build, type Plugin, stop } from 'esbuild'
 import { HostError } from './host-error.ts'
 
 const firstFault = (failure: BuildFailure): string => {
@@ -7,6 +7,20 @@ const firstFault = (failure: BuildFailure): string => {
   if (fault === undefined) return failure.message
   const { file, line } = fault.location ?? {}
   return file === undefined ? fault.text : `${file}:${line}: ${fault.text}`
+}
+
+/** CommonJS packages `require` Node's modules, which an ES module can only import. */
+const nodeRequires: Plugin = {
+  name: 'node-requires',
+  setup: ({ onResolve, onLoad }) => {
+    const namespace = 'node-require'
+    onResolve({ filter: /^node:/ }, ({ kind, path: name }) =>
+      kind === 'require-call' ? { path: name, namespace } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace }, ({ path: name }) => ({
+      contents: `import all from '${name}'; module.exports = all`,
+    }))
+  },
 }
 
 /**
@@ -25,6 +39,7 @@ export const bundleWorker = async (entry: string): Promise<string> => {
       platform: 'browser',
       conditions: ['workerd', 'worker', 'browser'],
       external: ['cloudflare:*', 'node:*'],
+      plugins: [nodeRequires],
       loader: { '.sql': 'text', '.txt': 'text', '.html': 'text' },
       define: { 'process.env.NODE_ENV': '"production"' },
       // Kept names cost a call for each inner function that is made; stacks are readable without.
