@@ -11,6 +11,8 @@ import type {
 } from '../schema/session-port.ts'
 import { Breaker } from './breaker.ts'
 import { type Log, sharedTimer, systemClock } from './clock.ts'
+import { type BrokerVariables, brokerSettings } from './deliver/broker-settings.ts'
+import { rabbitmq } from './deliver/rabbitmq.ts'
 import { newSigningSecret, webhook } from './deliver/webhook.ts'
 import type { Destination } from './delivery.ts'
 import { type Endpoint, parseEndpoint, redirected } from './endpoint.ts'
@@ -19,6 +21,7 @@ import { LiveSession } from './live-session.ts'
 import { consoleLog } from './log.ts'
 import { migrate } from './migrations.ts'
 import { handshakeProfile } from './profile.ts'
+import { type Publisher, publisherName } from './publisher.ts'
 import { runOperation } from './run-operation.ts'
 import type { Dial } from './socket.ts'
 import type { Sql, SqlRow } from './sql.ts'
@@ -27,8 +30,9 @@ import { dialer } from './transports.ts'
 import { createVault, type Vault } from './vault.ts'
 
 /** Bindings and variables the session needs. */
-export interface SessionEnv {
+export interface SessionEnv extends BrokerVariables {
   SANDBOX: DurableObjectNamespace
+  PUBLISHER: DurableObjectNamespace<Publisher>
   /** Self-host only: a way out that cannot reach private addresses, whatever a name resolves to. */
   PUBLIC_NETWORK?: Fetcher
   MAXAPI_MASTER_KEY?: string
@@ -216,6 +220,17 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           policy: { allowPrivate: true },
           fetch: (url, init) => fetch(url, init),
           wants: () => true,
+        }),
+      )
+    }
+    const broker = brokerSettings(env)
+    if (broker !== undefined) {
+      result.push(
+        rabbitmq({
+          tenantId: config.id,
+          queue: this.#store.get('brokerQueue') ?? '',
+          events: broker.events,
+          publish: (message) => env.PUBLISHER.getByName(publisherName(config.id)).publish(message),
         }),
       )
     }

@@ -45,6 +45,8 @@ export interface Meta {
   catchUp: CatchUpState
   /** The present outage, while the session is offline against its will. */
   outage: OutageState
+  /** RabbitMQ queue of this tenant; absent = the deployment's. */
+  brokerQueue: string
   /** Webhook signing secret, sealed. */
   webhookSecret: string
   /** Destinations that answered 410: which URL, and why. Another URL under the same name is another one. */

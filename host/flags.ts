@@ -199,6 +199,16 @@ export const settingsTable = {
     fallback: false,
     env: ['MAXAPI_ALLOW_PRIVATE_NETWORK'],
   }),
+  rabbitmqUrl: setting({
+    parse: url('amqp', 'amqps'),
+    fallback: '',
+    env: ['RABBITMQ_URL'],
+    secret: true,
+  }),
+  rabbitmqQueue: setting({ parse: text, fallback: '', env: ['RABBITMQ_QUEUE'] }),
+  rabbitmqExchange: setting({ parse: text, fallback: '', env: ['RABBITMQ_EXCHANGE'] }),
+  rabbitmqBindings: setting({ parse: text, fallback: '', env: ['RABBITMQ_BINDINGS'] }),
+  rabbitmqEvents: setting({ parse: text, fallback: '', env: ['RABBITMQ_EVENTS'] }),
   libsqlUrl: setting({
     parse: url('libsql', 'https', 'http'),
     fallback: '',

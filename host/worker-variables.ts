@@ -30,6 +30,11 @@ export const workerVariables = (settings: Settings, secrets: Secrets): Record<st
     MAX_ENDPOINT: settings.maxEndpoint,
     MAX_PROTOCOL: settings.maxProtocol,
     MAX_PROFILE: settings.maxProfile,
+    RABBITMQ_URL: settings.rabbitmqUrl,
+    RABBITMQ_QUEUE: settings.rabbitmqQueue,
+    RABBITMQ_EXCHANGE: settings.rabbitmqExchange,
+    RABBITMQ_BINDINGS: settings.rabbitmqBindings,
+    RABBITMQ_EVENTS: settings.rabbitmqEvents,
     LIBSQL_URL: settings.libsqlUrl,
     LIBSQL_AUTH_TOKEN: settings.libsqlAuthToken,
   }

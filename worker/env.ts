@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type BrokerVariables, brokerSettings } from '../connector/deliver/broker-settings.ts'
 import { parseEndpoint } from '../connector/endpoint.ts'
 import { handshakeProfile } from '../connector/profile.ts'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
@@ -13,7 +14,7 @@ export interface ObjectsOf<Port> {
 }
 
 /** What the deployment gives the Worker: bindings, and variables as text. */
-export interface Env {
+export interface Env extends BrokerVariables {
   DB: D1Database
   MEDIA: R2Bucket
   SESSION: ObjectsOf<SessionRpc>
@@ -87,6 +88,11 @@ export const readSettings = (env: Env): Settings => {
     if (bound[name] === undefined) faults.push(`${name}: the binding is missing`)
   }
   if (!bound.MAXAPI_MASTER_KEY) faults.push('MAXAPI_MASTER_KEY: not set')
+  try {
+    brokerSettings(env)
+  } catch (error) {
+    faults.push((error as Error).message)
+  }
   try {
     handshakeProfile(parseEndpoint(env.MAX_ENDPOINT, env.MAX_PROTOCOL).encoding, env.MAX_PROFILE)
   } catch (error) {

@@ -5,6 +5,7 @@ import { type Gateway, openGateway } from './gateway.ts'
 import { failure } from './respond.ts'
 import { watchSessions } from './watchdog.ts'
 
+export { Publisher } from '../connector/publisher.ts'
 export { Session } from '../connector/session.ts'
 export { Sandbox } from '../sandbox/durable-object.ts'
 

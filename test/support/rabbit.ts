@@ -30,7 +30,7 @@ export interface Rabbit {
   mend(): void
   /** A name for a queue that nobody else has; it goes with `close`. */
   queue(): string
-  /** Takes messages until there are as many. */
+  /** Takes messages until there are as many different ones; repeated ones are among them. */
   take(queue: string, count: number): Promise<Taken[]>
   close(): Promise<void>
 }
@@ -42,7 +42,7 @@ export interface Taken {
   contentType: string
   headers: Record<string, unknown>
   routingKey: string
-  /** Parsed by the client; `text` is as it was sent. */
+  /** Parsed by the client. */
   body: unknown
 }
 
@@ -97,7 +97,8 @@ export const startRabbit = async (): Promise<Rabbit> => {
           { queue, queueOptions: { durable: true }, qos: { prefetchCount: 1000 } },
           async (message) => {
             taken.push(message as unknown as Taken)
-            if (taken.length === count)
+            const different = new Set(taken.map(({ messageId }) => messageId))
+            if (different.size === count)
               setImmediate(() => consumer.close().then(() => resolve(taken), reject))
           },
         )
