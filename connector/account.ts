@@ -1,3 +1,5 @@
+import type { IdValue } from '../schema/ids.ts'
+import type { AccountPort } from '../schema/session-port.ts'
 import {
   asIdString,
   asMap,
@@ -6,6 +8,7 @@ import {
   asString,
   isWireMap,
   type WireMap,
+  type WireValue,
 } from '../schema/wire.ts'
 import type { SyncMarkers } from './profile.ts'
 import type { Store } from './store.ts'
@@ -14,7 +17,7 @@ import type { Vault } from './vault.ts'
 const PURPOSE = 'max-token'
 
 /** The MAX account behind a session: its token, its device, what LOGIN told of it. */
-export class Account {
+export class Account implements AccountPort {
   readonly #store: Store
   readonly #vault: Vault
 
@@ -33,10 +36,20 @@ export class Account {
   }
   /** What LOGIN may leave out, because we have it. */
   get markers(): SyncMarkers {
+    const { time, configHash } = this.#store.get('markers') ?? { time: 0 }
+    // Without the settings themselves their hash would only keep MAX from telling them.
+    const hash = this.#store.get('settings') === undefined ? undefined : configHash
     return {
-      ...(this.#store.get('markers') ?? { time: 0 }),
+      time,
+      ...(hash === undefined ? {} : { configHash: hash }),
       chats: this.#store.get('catchUp')?.since,
     }
+  }
+  profile(): WireMap | undefined {
+    return this.#store.get('profile')
+  }
+  settings(): WireMap {
+    return this.#store.get('settings') ?? {}
   }
   contacts(): WireMap[] {
     return this.#store.contacts()
@@ -86,6 +99,8 @@ export class Account {
       if (sealed !== undefined) this.#store.set('token', sealed)
       if (userId !== undefined) this.#store.set('userId', userId)
       for (const contact of asMaps(reply.contacts)) this.keepContact(contact)
+      this.keepProfile(asMap(reply.profile))
+      this.keepConfig(reply.config)
       this.#store.set('markers', {
         time: asNumber(reply.time) ?? 0,
         ...(configHash === undefined ? {} : { configHash }),
@@ -94,10 +109,51 @@ export class Account {
     return token
   }
 
-  keepContact(contact: unknown): void {
+  /**
+   * The newest token instead of the stored one. One that is taken out meanwhile stays out: an account
+   * that was logged out must not come back.
+   */
+  async replaceToken(token: string): Promise<void> {
+    const before = this.#store.get('token')
+    const sealed = await this.#vault.seal(token, PURPOSE)
+    if (before !== undefined && this.#store.get('token') === before) {
+      this.#store.set('token', sealed)
+    }
+  }
+
+  keepProfile(profile: WireMap): void {
+    if (isWireMap(profile.contact)) this.#store.set('profile', { ...this.profile(), ...profile })
+  }
+
+  /** `config` of LOGIN or of its push: what it leaves out is unchanged (§6.3). */
+  keepConfig(config: WireValue): void {
+    const { user, hash } = asMap(config)
+    this.keepSettings(asMap(user), asString(hash))
+  }
+
+  keepSettings(changed: WireMap, hash?: string): void {
+    this.#store.set('settings', { ...this.settings(), ...changed })
+    const markers = this.#store.get('markers') ?? { time: 0 }
+    if (hash !== undefined) this.#store.set('markers', { ...markers, configHash: hash })
+  }
+
+  /** A stranger that was blocked is told of like a contact and becomes none by it. */
+  keepContact(contact: WireValue): void {
     if (!isWireMap(contact)) return
     const id = asIdString(contact.id)
-    if (id !== undefined) this.#store.saveContact(id, contact)
+    if (id === undefined) return
+    if (contact.status === 'REMOVED') this.#store.deleteContact(id)
+    else if (contact.status !== 'BLOCKED' || this.#store.hasContact(id)) {
+      this.#store.saveContact(id, contact)
+    }
+  }
+
+  isContact(userId: IdValue): boolean {
+    return this.#store.hasContact(String(userId))
+  }
+
+  dropContact(userId: IdValue): void {
+    this.#store.deleteContact(String(userId))
   }
 
   /** The token is dead; who the account is stays known. */
@@ -107,7 +163,7 @@ export class Account {
 
   /** Everything about the account, the device apart. */
   forget(): void {
-    this.#store.delete('token', 'userId', 'markers')
+    this.#store.delete('token', 'userId', 'profile', 'settings', 'following', 'markers')
     this.#store.clearContacts()
   }
 }

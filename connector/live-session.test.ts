@@ -264,7 +264,7 @@ describe('an online session', () => {
     expect(live.status()).toMatchObject({ state: 'logged_out', authenticated: false, maxUserID: 0 })
     expect(sim.direct.state.online).toBe(0)
     expect(sql.all("SELECT * FROM meta WHERE key = 'token'")).toEqual([])
-    expect(live.contacts()).toEqual([])
+    expect(live.account.contacts()).toEqual([])
   })
 
   it('[SS20] asks at the next LOGIN only for what changed since the last', async () => {
@@ -277,7 +277,7 @@ describe('an online session', () => {
     sim.direct.close(me.id)
     await pass(live, 10_000)
     // The delta left the contacts out; they are still known.
-    expect(live.contacts().map((contact) => Number(contact.id))).toContain(friend.id)
+    expect(live.account.contacts().map((contact) => Number(contact.id))).toContain(friend.id)
     expect(
       bodies()
         .filter((event) => event.type === 'Connected')
@@ -288,6 +288,6 @@ describe('an online session', () => {
   it('[SS19] knows the contacts that LOGIN told of', async () => {
     const { online } = createLive()
     const { live, friend } = await online()
-    expect(live.contacts().map((contact) => Number(contact.id))).toContain(friend.id)
+    expect(live.account.contacts().map((contact) => Number(contact.id))).toContain(friend.id)
   })
 })

@@ -1,6 +1,8 @@
 import { GatewayError } from '../schema/errors.ts'
+import type { EventName } from '../schema/events.ts'
 import { Opcode } from '../schema/opcodes.ts'
 import type {
+  AccountPort,
   LoginStep,
   OutgoingMessage,
   QrLogin,
@@ -12,6 +14,8 @@ import {
   asIdString,
   asMap,
   asString,
+  BINARY_VERSION,
+  Command,
   type Frame,
   type WireMap,
   wireId,
@@ -28,6 +32,7 @@ import { KnownMessages } from './known-messages.ts'
 import { Link, type LinkDeps } from './link.ts'
 import { Outage } from './outage.ts'
 import { Outgoing, type SendOptions, type TakenMessage } from './outgoing.ts'
+import { PresenceWatch } from './presence-watch.ts'
 import type { RunSession } from './run-scope.ts'
 import { SendStore } from './send-store.ts'
 import { SignIn } from './sign-in.ts'
@@ -84,6 +89,8 @@ export class LiveSession implements RunSession {
   /** The keys under which this tenant's requests came. */
   readonly idempotency: Idempotency
   readonly #signIn: SignIn
+  /** Whose presence is followed. */
+  readonly presence: PresenceWatch
   #wasOnline = false
   #lastPrune = 0
   #isOver = false
@@ -179,6 +186,16 @@ export class LiveSession implements RunSession {
       log,
       onEvent: (type, fields) => this.#events.own(type, fields),
     })
+    this.presence = new PresenceWatch({
+      store,
+      clock,
+      log,
+      isOnline: () => this.#link.isOnline,
+      call: (opcode, payload) => this.#link.call(opcode, payload),
+      onChange: (userId, presence) => {
+        this.#events.push(asPush(Opcode.NOTIF_PRESENCE, { userId: Number(userId), presence }))
+      },
+    })
   }
 
   start(): void {
@@ -192,6 +209,7 @@ export class LiveSession implements RunSession {
     this.#outage.tick(this.#link.state)
     this.#delivery.kick()
     this.#outgoing.expire()
+    this.presence.tick()
     const { clock, store } = this.#deps
     const now = clock.now()
     if (now - this.#lastPrune >= PRUNE_EVERY_MS) {
@@ -263,8 +281,14 @@ export class LiveSession implements RunSession {
   newCid(): number {
     return this.#outgoing.newCid()
   }
-  contacts(): WireMap[] {
-    return this.#account.contacts()
+  get account(): AccountPort {
+    return this.#account
+  }
+  emit(type: EventName, fields: Record<string, unknown>): void {
+    this.#events.own(type, fields)
+  }
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#deps.clock.after(ms, resolve))
   }
   events(): string[] {
     return this.#deps.store.get('config')?.events ?? []
@@ -352,6 +376,13 @@ export class LiveSession implements RunSession {
     return this.#signIn.adopt(token, deviceId)
   }
 
+  cancelLogin(): void {
+    if (!this.#signIn.isRunning) return
+    this.#signIn.end()
+    this.#link.hangUp('the login was cancelled')
+    this.#link.rest()
+  }
+
   async #sayLogout(): Promise<void> {
     if (!this.#link.isOnline) return
     try {
@@ -371,6 +402,15 @@ export class LiveSession implements RunSession {
           return this.#link.stop(new GatewayError('LOGIN_REQUIRED', 'MAX ended the session'))
         case Opcode.NOTIF_CONTACT:
           this.#account.keepContact(payload.contact)
+          break
+        case Opcode.NOTIF_PROFILE:
+          this.#account.keepProfile(asMap(payload.profile))
+          break
+        case Opcode.NOTIF_CONFIG:
+          this.#account.keepConfig(payload.config)
+          break
+        case Opcode.NOTIF_PRESENCE:
+          this.presence.noticed(payload.userId, payload.presence)
       }
       if (!this.#catchUp.holds(push)) this.#events.push(push)
       if (push.opcode === Opcode.NOTIF_MESSAGE) acknowledge(connection, push, payload)
@@ -399,6 +439,15 @@ export class LiveSession implements RunSession {
     this.#delivery.setDestinations(all.filter(({ id, url }) => disabled[id]?.url !== url))
   }
 }
+
+/** A push that MAX did not send: what was found out by asking becomes the same event. */
+const asPush = (opcode: Opcode, payload: WireMap): Frame => ({
+  ver: BINARY_VERSION,
+  cmd: Command.REQUEST,
+  seq: 0,
+  opcode,
+  payload,
+})
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 

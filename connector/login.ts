@@ -200,6 +200,7 @@ export class LoginDialogue {
       throw new GatewayError('BAD_UPSTREAM', 'MAX sent no QR code')
     }
     const login: QrLogin = {
+      trackId,
       link,
       expiresAt: asNumber(reply.expiresAt) ?? this.#deps.clock.now() + 120_000,
       pollingIntervalMs: asNumber(reply.pollingInterval) ?? 5_000,

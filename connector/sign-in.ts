@@ -51,6 +51,10 @@ export class SignIn {
     throw new GatewayError('NO_PENDING_LOGIN')
   }
 
+  get isRunning(): boolean {
+    return this.#dialogue !== undefined || this.#beginning !== undefined
+  }
+
   /** Ends the dialogue without an outcome. */
   end(): void {
     this.#dialogue?.steps.dispose()

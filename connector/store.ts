@@ -36,6 +36,12 @@ export interface Meta {
   /** MAX login token, sealed. */
   token: string
   userId: number
+  /** Own profile as MAX gave it last: `{contact, profileOptions}`. */
+  profile: WireMap
+  /** The account's settings (`config.user`). */
+  settings: WireMap
+  /** Whose presence is followed, and the last word on it, by user id. */
+  following: Record<string, WireMap>
   markers: SyncMarkers
   wanted: 'online' | 'offline'
   /** Why the session must not come back by itself. */
@@ -230,6 +236,14 @@ export class Store {
       id,
       stringifyJson(contact),
     )
+  }
+
+  hasContact(id: string): boolean {
+    return this.sql.all('SELECT 1 FROM contacts WHERE id = ?', id).length > 0
+  }
+
+  deleteContact(id: string): void {
+    this.sql.all('DELETE FROM contacts WHERE id = ?', id)
   }
 
   clearContacts(): void {

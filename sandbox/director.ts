@@ -72,6 +72,15 @@ export class Director {
     return { token: session.tokens[0] ?? '', deviceId: world.uuid() }
   }
 
+  /** The person chooses these profile photos on their phone; newest first. */
+  setPhotos(userId: number, photoIds: number[]): void {
+    const { world } = this.#stage
+    const account = this.account(userId)
+    account.photoIds = photoIds
+    account.updatedAt = world.stamp()
+    world.saveAccount(account)
+  }
+
   /** Both know each other's number and have a dialog. */
   befriend(one: number, other: number): ChatState {
     const { world } = this.#stage

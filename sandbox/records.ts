@@ -21,6 +21,28 @@ export interface Account {
   chatSettings: WireMap
   folders?: Folders
   seenAt: number
+  /** What the account has made of others, by user id. */
+  relations?: { [userId: string]: Relation }
+  /** Profile photos, newest first: the first is the one that shows. */
+  photoIds?: number[]
+  /** By chat key. */
+  drafts?: { [chatKey: string]: Draft }
+}
+
+/** What one account has made of another: a name, a block, a farewell. */
+export interface Relation {
+  firstName?: string
+  lastName?: string
+  blocked?: true
+  /** Once a contact, no longer one. */
+  removed?: true
+  changedAt: number
+}
+
+/** A message that is still being written; without `draft` it was discarded at that time. */
+export interface Draft {
+  time: number
+  draft?: WireMap
 }
 
 /** Folders of an account in their order; `sync` is the time of the last change. */

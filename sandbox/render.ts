@@ -19,27 +19,49 @@ export const fullName = (account: Account): string =>
   account.lastName ? `${account.firstName} ${account.lastName}` : account.firstName
 
 /** A person as `viewer` sees them: the number of a stranger stays hidden. */
-export const renderContact = (account: Account, viewer: Account): WireMap => ({
-  id: wireId(account.id),
-  names: [
-    {
-      name: fullName(account),
-      firstName: account.firstName,
-      lastName: account.lastName,
-      type: 'ONEME',
-    },
-  ],
-  phone:
-    account === viewer || viewer.contactIds.includes(account.id)
-      ? wireId(account.phone.slice(1))
-      : undefined,
-  description: account.description,
-  options: ['TT', 'ONEME'],
-  accountStatus: 0,
-  country: 'RU',
-  registrationTime: wireTime(account.registeredAt),
-  updateTime: wireTime(account.updatedAt),
+export const renderContact = (account: Account, viewer: Account): WireMap => {
+  const relation = viewer.relations?.[account.id]
+  return {
+    id: wireId(account.id),
+    names: [
+      {
+        name: fullName(account),
+        firstName: account.firstName,
+        lastName: account.lastName,
+        type: 'ONEME',
+      },
+      // The viewer's own name for them stands beside theirs (operations-and-events.md §2.5).
+      ...(relation?.firstName === undefined ? [] : [customName(relation.firstName, relation)]),
+    ],
+    phone:
+      account === viewer || viewer.contactIds.includes(account.id)
+        ? wireId(account.phone.slice(1))
+        : undefined,
+    description: account.description,
+    options: ['TT', 'ONEME'],
+    accountStatus: 0,
+    status: relation?.blocked ? 'BLOCKED' : relation?.removed ? 'REMOVED' : undefined,
+    country: 'RU',
+    registrationTime: wireTime(account.registeredAt),
+    updateTime: wireTime(account.updatedAt),
+    ...renderAvatar(account),
+  }
+}
+
+const customName = (firstName: string, { lastName }: { lastName?: string }): WireMap => ({
+  name: lastName ? `${firstName} ${lastName}` : firstName,
+  firstName,
+  lastName,
+  type: 'CUSTOM',
 })
+
+const renderAvatar = ({ photoIds }: Account): WireMap => {
+  const photoId = photoIds?.[0]
+  if (photoId === undefined) return {}
+  return { photoId: wireId(photoId), baseUrl: photoUrl(photoId), baseRawUrl: photoUrl(photoId) }
+}
+
+export const photoUrl = (photoId: number): string => `https://i.oneme.ru/i?r=sandbox-${photoId}`
 
 export const renderProfile = (account: Account): WireMap => ({
   contact: renderContact(account, account),

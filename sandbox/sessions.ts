@@ -61,6 +61,13 @@ export class Sessions {
     return token
   }
 
+  /** A new token instead of all the older ones. */
+  replaceTokens(session: Session): string {
+    for (const token of session.tokens) this.#byToken.delete(token)
+    session.tokens = []
+    return this.addToken(session)
+  }
+
   end(session: Session): void {
     this.#byId.delete(session.id)
     this.#byUser.get(session.userId)?.delete(session)

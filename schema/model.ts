@@ -31,12 +31,14 @@ export const ChatModel = z
 
 export const ContactModel = z.looseObject({ id: z.number() }).meta({ id: 'Contact' })
 
-/** E.164 digits with or without the plus; comes out with it, as MAX wants it. */
-export const phoneInput = z
+/** A phone number as callers write it: E.164 digits with or without the plus. */
+export const phoneText = z
   .string()
   .trim()
   .regex(/^\+?\d{10,15}$/, 'expected 10 to 15 digits with an optional plus')
-  .transform((text) => `+${text.replace('+', '')}`)
+/** The form that MAX wants. */
+export const e164 = (phone: string): string => `+${phone.replace('+', '')}`
+export const phoneInput = phoneText.transform(e164)
 
 /** A chat target: `chatId`, or `phone` or `userId` of somebody on MAX. Chat 0 is Saved Messages. */
 export const target = {

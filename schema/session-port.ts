@@ -3,6 +3,7 @@
  * the live side: plain types that both know.
  */
 import type { Result } from './errors.ts'
+import type { EventName } from './events.ts'
 import type { IdValue } from './ids.ts'
 import type { Opcode } from './opcodes.ts'
 import type { WireMap } from './wire.ts'
@@ -63,6 +64,7 @@ export type LoginStep =
   | { step: 'done'; maxUserID: number; token?: string }
 
 export interface QrLogin {
+  trackId: string
   link: string
   expiresAt: number
   pollingIntervalMs: number
@@ -87,6 +89,38 @@ export interface SentMessage {
 export type Contact = WireMap
 
 /**
+ * What LOGIN told of the account, kept up to date by MAX's pushes. MAX pushes nothing to the
+ * connection that made a change, so a row that changes the account keeps what MAX answered.
+ */
+export interface AccountPort {
+  /** `{contact, profileOptions}`; `undefined` while no account is known. */
+  profile(): WireMap | undefined
+  keepProfile(profile: WireMap): void
+  /** The account's settings by MAX's names; `{}` while none are known. */
+  settings(): WireMap
+  /** Takes changed settings in; the others stay. */
+  keepSettings(changed: WireMap, hash?: string): void
+  contacts(): Contact[]
+  isContact(userId: IdValue): boolean
+  keepContact(contact: Contact): void
+  dropContact(userId: IdValue): void
+  /** MAX has replaced the login token: from now on this one counts. */
+  replaceToken(token: string): Promise<void>
+}
+
+/** Whose comings and goings become events. */
+export interface PresencePort {
+  /** User ids. */
+  followed(): string[]
+  /**
+   * @param told what MAX says of them now, by user id; what differs from it later is news
+   * @throws {GatewayError} CONFLICT when it would be too many; then nobody new is followed
+   */
+  follow(userIds: readonly IdValue[], told: WireMap): void
+  unfollow(userIds: readonly IdValue[]): void
+}
+
+/**
  * What an operation row runs against. Everything here may reject with a `GatewayError`;
  * rows let it pass.
  */
@@ -100,7 +134,12 @@ export interface SessionPort {
   send(message: OutgoingMessage): Promise<SentMessage>
   /** For what is made by a message that `send` cannot make, such as a group: asked for once each. */
   newCid(): number
-  contacts(): Contact[]
+  readonly account: AccountPort
+  readonly presence: PresencePort
+  /** Appends an event of the gateway's own. */
+  emit(type: EventName, fields: Record<string, unknown>): void
+  /** Lets time pass between calls that MAX would find too many at once. */
+  pause(ms: number): Promise<void>
   status(): SessionStatus
   /** Names of the events that are delivered. */
   events(): string[]
@@ -118,6 +157,8 @@ export interface SessionPort {
   adoptToken(token: string, deviceId?: string): Promise<LoginStep>
   /** The QR code to show now; begins a QR login when none runs. */
   qr(): Promise<QrLogin>
+  /** Ends a login that is under way, whatever step it is at. */
+  cancelLogin(): void
 }
 
 /** Facts of one HTTP call that travel with it to the object. */

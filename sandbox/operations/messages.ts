@@ -8,6 +8,7 @@ import { renderChat } from '../render-chat.ts'
 import { isAdmin, may, noAccess } from '../rights.ts'
 import type { ChatState } from '../world.ts'
 import { ownChat } from './chats.ts'
+import { hasBlocked } from './contacts.ts'
 import type { OnlineCall } from './operation.ts'
 
 /** 64: a message, or with a CONTROL `new` and no chat, a group or channel. */
@@ -22,6 +23,7 @@ export const sendMessage = (call: OnlineCall): WireMap => {
   const member = state.members.get(account.id)
   if (!member) throw chatNotFound()
   if (state.chat.type === 'CHANNEL' && !may(state, account.id, 'postMessages')) throw noAccess()
+  refuseBlocked(call, state)
   const known = world.messageByCid(state, account.id, draft.cid)
   const message = known ?? newMessage(call, state, draft)
   if (!known) {
@@ -107,6 +109,14 @@ const targetChat = ({ world, account, fields }: OnlineCall): ChatState => {
   const other = dialogId(chatId, account.id)
   if (chatId <= 0 || !world.accounts.has(other)) throw chatNotFound()
   return world.dialog(account.id, other)
+}
+
+/** Whom the other side of a dialog has blocked cannot write there (§6.3). */
+const refuseBlocked = ({ world, account }: OnlineCall, { chat }: ChatState): void => {
+  const other = chat.type === 'DIALOG' ? dialogId(chat.id, account.id) : 0
+  if (hasBlocked(world.accounts.get(other), account)) {
+    throw new Refusal('contact.blocked', 'You are blocked')
+  }
 }
 
 const missing = (name: string): never => {

@@ -1,38 +1,8 @@
 import { Opcode } from '../../schema/opcodes.ts'
-import { isWireMap, type WireMap, wireTime } from '../../schema/wire.ts'
+import { isWireMap, type WireMap } from '../../schema/wire.ts'
 import { malformed, Refusal } from '../refusal.ts'
-import { configHash, renderContact, renderPresence, renderProfile } from '../render.ts'
+import { configHash, renderProfile } from '../render.ts'
 import type { OnlineCall } from './operation.ts'
-
-/** 32: unknown ids are left out. */
-export const contactInfo = ({ world, account, fields }: OnlineCall): WireMap => ({
-  contacts: fields.integers('contactIds').flatMap((id) => {
-    const contact = world.accounts.get(id)
-    return contact ? [renderContact(contact, account)] : []
-  }),
-})
-
-/** 46 */
-export const contactByPhone = ({ world, account, fields }: OnlineCall): WireMap => {
-  const contact = world.accountByPhone(fields.string('phone'))
-  if (!contact) throw new Refusal('not.found', 'User not found')
-  return { contact: { ...renderContact(contact, account) } }
-}
-
-/** 35: by ids, or with `sync` everybody in the contact list. */
-export const presence = ({ world, pushes, account, fields }: OnlineCall): WireMap => {
-  const ids = fields.has('sync') ? account.contactIds : fields.integers('contactIds')
-  const known = ids.flatMap((id) => world.accounts.get(id) ?? [])
-  return {
-    presence: Object.fromEntries(
-      known.map((contact) => [
-        contact.id,
-        renderPresence(contact, pushes.connectionsOf(contact.id).size > 0),
-      ]),
-    ),
-    time: wireTime(world.now),
-  }
-}
 
 /** 16 writes the own profile; it reads nothing, and an empty one is refused. */
 export const updateProfile = (call: OnlineCall): WireMap => {
@@ -68,6 +38,7 @@ export const updateConfig = (call: OnlineCall): WireMap | null => {
   if (user !== undefined && !isWireMap(user)) throw malformed("Expected map at 'user'")
   if (chats !== undefined && !isWireMap(chats)) throw malformed("Expected map at 'chats'")
   if (!user && !chats) throw malformed("Expected map at 'settings'")
+  if (user) checkUserSettings(user)
   account.settings = { ...account.settings, ...user }
   account.chatSettings = { ...account.chatSettings, ...chats }
   world.saveAccount(account)
@@ -75,4 +46,37 @@ export const updateConfig = (call: OnlineCall): WireMap | null => {
   const config = { hash, user: account.settings, chats: account.chatSettings }
   pushes.toAccount(account.id, Opcode.NOTIF_CONFIG, { config }, connection)
   return user ? { user: account.settings, hash } : { hash }
+}
+
+/** 43 takes one of the own profile photos away. */
+export const removePhoto = (call: OnlineCall): WireMap => {
+  const { world, pushes, connection, account, fields } = call
+  const photoId = fields.integer('photoId')
+  if (!account.photoIds?.includes(photoId)) throw new Refusal('not.found', 'Photo not found')
+  account.photoIds = account.photoIds.filter((id) => id !== photoId)
+  account.updatedAt = world.stamp()
+  world.saveAccount(account)
+  const profile = renderProfile(account)
+  pushes.toAccount(account.id, Opcode.NOTIF_PROFILE, { profile }, connection)
+  return {}
+}
+
+/** Values that the known settings may have (operations-and-events.md §3.4); others pass. */
+const audience = new Set<unknown>(['ALL', 'CONTACTS', 'NOBODY', '_NONE_'])
+const userSettings: Record<string, (value: unknown) => boolean> = {
+  SEARCH_BY_PHONE: (value) => value === 'ALL' || value === 'CONTACTS',
+  INCOMING_CALL: (value) => audience.has(value),
+  CHATS_INVITE: (value) => audience.has(value),
+  PHONE_NUMBER_PRIVACY: (value) => audience.has(value),
+  HIDDEN: (value) => typeof value === 'boolean',
+  SHOW_READ_MARK: (value) => typeof value === 'boolean',
+  AUDIO_TRANSCRIPTION_ENABLED: (value) => typeof value === 'boolean',
+  UNSAFE_FILES: (value) => typeof value === 'boolean',
+  INACTIVE_TTL: (value) => typeof value === 'string',
+}
+
+const checkUserSettings = (user: WireMap): void => {
+  for (const [key, value] of Object.entries(user)) {
+    if (userSettings[key]?.(value) === false) throw malformed(`'${key}' out of range`)
+  }
 }

@@ -1,5 +1,5 @@
 import { type WireMap, wireId, wireTime } from '../../schema/wire.ts'
-import type { Device } from '../records.ts'
+import type { Account, Device } from '../records.ts'
 import { malformed, Refusal } from '../refusal.ts'
 import {
   renderConfig,
@@ -9,7 +9,9 @@ import {
   renderSession,
 } from '../render.ts'
 import { lastEventTime, renderChat } from '../render-chat.ts'
+import type { World } from '../world.ts'
 import { isListed } from './chats.ts'
+import { renderDrafts } from './drafts.ts'
 import type { GreetedCall, OnlineCall, OpenCall } from './operation.ts'
 
 /** SESSION_INIT: the first frame of every connection (wire-and-auth.md §5). */
@@ -45,7 +47,7 @@ export const login = (call: GreetedCall): WireMap => {
   const chatsSync = marker(call, 'chatsSync')
   const contactsSync = marker(call, 'contactsSync')
   const presenceSync = marker(call, 'presenceSync')
-  marker(call, 'draftsSync')
+  const draftsSync = marker(call, 'draftsSync')
   const interactive = fields.boolean('interactive')
   const knownHash = fields.optional('configHash', (map, key) => map.string(key)) ?? ''
 
@@ -72,8 +74,8 @@ export const login = (call: GreetedCall): WireMap => {
     chats: chats.slice(0, chatsCount).map((state) => renderChat(state, account.id)),
     chatMarker: 0,
     messages: {},
-    contacts: contacts
-      .filter((contact) => isNewer(contact.updatedAt, contactsSync))
+    contacts: [...contacts, ...(contactsSync > 0 ? farewells(world, account) : [])]
+      .filter((contact) => isNewer(changedAt(contact, account), contactsSync))
       .map((contact) => renderContact(contact, account)),
     presence: Object.fromEntries(
       contacts
@@ -83,7 +85,7 @@ export const login = (call: GreetedCall): WireMap => {
           renderPresence(contact, pushes.connectionsOf(contact.id).size > 0),
         ]),
     ),
-    drafts: { chats: { saved: {}, discarded: {} }, users: { saved: {}, discarded: {} } },
+    drafts: renderDrafts(world, account, draftsSync),
     calls: [],
     config: renderConfig(account, settings, knownHash),
     token: handBack(call, token),
@@ -91,6 +93,16 @@ export const login = (call: GreetedCall): WireMap => {
     videoChatHistory: false,
   }
 }
+
+/** The later of what the person and what the account has changed about them. */
+const changedAt = (contact: Account, { relations }: Account): number =>
+  Math.max(contact.updatedAt, relations?.[contact.id]?.changedAt ?? 0)
+
+/** Who is no contact any more: a delta names them once, as REMOVED. */
+const farewells = (world: World, { relations = {} }: Account): Account[] =>
+  Object.entries(relations).flatMap(([id, relation]) =>
+    relation.removed ? (world.accounts.get(Number(id)) ?? []) : [],
+  )
 
 const marker = ({ fields }: GreetedCall, name: string): number =>
   fields.optional(name, (map, key) => map.integer(key)) ?? 0
@@ -127,7 +139,7 @@ export const closeSessions = ({ world, pushes, session }: OnlineCall): WireMap =
       if (connection.session === other) connection.close(1000, 'session closed')
     }
   }
-  return { token: world.sessions.addToken(session) }
+  return { token: world.sessions.replaceTokens(session) }
 }
 
 export const ping = ({ connection, fields }: OpenCall): null => {

@@ -4,6 +4,8 @@ import * as auth from './auth.ts'
 import * as chatList from './chat-list.ts'
 import * as chatUpdate from './chat-update.ts'
 import * as chats from './chats.ts'
+import * as contacts from './contacts.ts'
+import * as drafts from './drafts.ts'
 import * as folders from './folders.ts'
 import * as media from './media.ts'
 import * as members from './members.ts'
@@ -87,9 +89,16 @@ export const operations: { readonly [opcode: number]: Operation } = {
 
   [Opcode.PROFILE]: online(people.updateProfile),
   [Opcode.CONFIG]: online(people.updateConfig),
-  [Opcode.CONTACT_INFO]: online(people.contactInfo),
-  [Opcode.CONTACT_INFO_BY_PHONE]: online(people.contactByPhone),
-  [Opcode.CONTACT_PRESENCE]: online(people.presence),
+  [Opcode.REMOVE_CONTACT_PHOTO]: online(people.removePhoto),
+  [Opcode.CONTACT_INFO]: online(contacts.contactInfo),
+  [Opcode.CONTACT_INFO_BY_PHONE]: online(contacts.contactByPhone),
+  [Opcode.CONTACT_UPDATE]: online(contacts.updateContact),
+  [Opcode.CONTACT_PRESENCE]: online(contacts.presence),
+  [Opcode.CONTACT_LIST]: online(contacts.listContacts),
+  [Opcode.CONTACT_PHOTOS]: online(contacts.contactPhotos),
+  [Opcode.SYNC]: online(contacts.importContacts),
+  [Opcode.DRAFT_SAVE]: online(drafts.saveDraft),
+  [Opcode.DRAFT_DISCARD]: online(drafts.discardDraft),
 
   // What the web tab asks right after LOGIN, and here always has nothing in it (§6.3).
   [Opcode.ASSETS_UPDATE]: online(({ world }) => ({ sections: [], sync: wireTime(world.now) })),

@@ -1,12 +1,16 @@
 import type { z } from 'zod'
+import { accountOperations } from './account.ts'
 import { adminOperations } from './admin.ts'
 import { authOperations } from './auth.ts'
 import { contactOperations } from './contacts.ts'
 import type { Operation } from './define.ts'
+import { draftOperations } from './drafts.ts'
 import { groupOperations } from './groups.ts'
 import { messageOperations } from './messages.ts'
+import { presenceOperations } from './presence.ts'
 import { sandboxOperations } from './sandbox.ts'
 import { sessionOperations } from './session.ts'
+import { userOperations } from './users.ts'
 import { webhookOperations } from './webhook.ts'
 
 /** The table of REST operations. Adding one row adds the route, its validation and its documents. */
@@ -17,7 +21,11 @@ export const operations = {
   ...webhookOperations,
   ...messageOperations,
   ...groupOperations,
+  ...userOperations,
   ...contactOperations,
+  ...presenceOperations,
+  ...accountOperations,
+  ...draftOperations,
   ...sandboxOperations,
 }
 
