@@ -81,6 +81,11 @@ export const errors = {
   INTERNAL_ERROR: { status: 500, retry: true, meaning: 'The gateway failed; the fault is ours.' },
   BAD_UPSTREAM: { status: 502, retry: true, meaning: 'MAX answered something we cannot read.' },
   NOT_CONNECTED: { status: 503, retry: true, meaning: 'The session is offline right now.' },
+  DEGRADED: {
+    status: 503,
+    retry: true,
+    meaning: 'The gateway cannot work right now: its database does not answer.',
+  },
   MAX_UNAVAILABLE: { status: 503, retry: true, meaning: 'MAX has trouble on its side.' },
   MAX_TIMEOUT: {
     status: 504,

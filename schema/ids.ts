@@ -33,10 +33,26 @@ const integer = z
     return id
   })
 
+/** How documents describe an id: JSON Schema has no word for an integer of either form. */
+const eitherForm = {
+  anyOf: [
+    { type: 'integer', format: 'int64' },
+    { type: 'string', pattern: '^-?\\d{1,19}$' },
+  ],
+}
+
 /** A chat or user id. */
-export const idInput = integer.transform(narrow)
+export const idInput = integer
+  .meta({ id: 'Id', description: 'A chat or user id, as a number or a string.', ...eitherForm })
+  .transform(narrow)
 /** A message id, as a decimal string from here on. */
-export const messageIdInput = integer.transform((id) => id.toString())
+export const messageIdInput = integer
+  .meta({
+    id: 'MessageId',
+    description: 'A message id: 18 digits, so better a string than a number.',
+    ...eitherForm,
+  })
+  .transform((id) => id.toString())
 
 /** `id >> 16` is the send time in ms (operations-and-events.md §1.1). */
 export const timeOfMessage = (messageId: string): number => Number(BigInt(messageId) >> 16n)

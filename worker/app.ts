@@ -3,6 +3,7 @@ import { type ErrorCode, errors, GatewayError, toErrorData } from '../schema/err
 import { type Operation, type OperationName, operations } from '../schema/operations/index.ts'
 import type { Reply } from '../schema/session-port.ts'
 import { adminCheck, TenantAccess } from './auth.ts'
+import { documentServer, documents } from './documents.ts'
 import { settle } from './effects.ts'
 import type { Gateway } from './gateway.ts'
 import { openHandlers, tenantHandlers } from './handlers.ts'
@@ -41,6 +42,11 @@ export const createApp = (gateway: Gateway): App => {
       if (data instanceof Degraded) return unhealthy(requestId, data.facts)
       return success(requestId, data, c.get('notes'))
     })
+  }
+
+  for (const [path, document] of Object.entries(documents)) {
+    const serve = documentServer(document, gateway.settings.MAXAPI_VERSION)
+    app.get(path, (c) => serve(c.req.raw))
   }
 
   app.notFound((c) => {

@@ -1,3 +1,4 @@
+import { type ErrorCode, errors } from '../schema/errors.ts'
 import { tenants } from '../schema/tables.ts'
 import { withDeadline } from './concurrency.ts'
 import type { Db } from './db.ts'
@@ -30,7 +31,9 @@ export const getHealth = async (gateway: Gateway): Promise<object | Degraded> =>
     db_ok: dbOk,
     timestamp: Math.floor(now / 1000),
   }
-  return dbOk ? facts : new Degraded({ error: 'The database does not answer', ...facts })
+  if (dbOk) return facts
+  const code: ErrorCode = 'DEGRADED'
+  return new Degraded({ error: errors[code].meaning, code, ...facts })
 }
 
 const databaseAnswers = async (gateway: Gateway): Promise<boolean> => {

@@ -31,6 +31,7 @@ export const adminOperations = {
     summary: 'Whether the gateway works',
     input: z.object({}),
     output: z.looseObject({ status: z.string() }),
+    errors: ['DEGRADED'],
   }),
   listUsers: operation({
     method: 'GET',

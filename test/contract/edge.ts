@@ -14,6 +14,7 @@ import { type Env, readSettings } from '../../worker/env.ts'
 import type { Gateway } from '../../worker/gateway.ts'
 import { libsqlTarget, migrate } from '../../worker/migrate.ts'
 import { startHrana } from '../hrana.ts'
+import { expectDescribed } from './described.ts'
 import { readMigrations } from './migrations.ts'
 
 export const ADMIN_TOKEN = 'admin-token-of-the-tests'
@@ -38,6 +39,12 @@ export class FakeSession implements SessionRpc {
   answer: (name: string, input: unknown) => Reply = () => ({ ok: true, data: {} })
   /** Thrown by the next call of a method, as when the object goes away. */
   failures = new Map<keyof SessionRpc, Error>()
+  readonly #onInvented: () => void
+
+  /** @param onInvented told of every answer that a test made up */
+  constructor(onInvented: () => void) {
+    this.#onInvented = onInvented
+  }
 
   async configure(config: TenantConfig): Promise<Result<{ webhookSecret: string }>> {
     this.#fail('configure')
@@ -50,6 +57,7 @@ export class FakeSession implements SessionRpc {
     if (this.config?.generation !== context.generation) return refused({ code: 'UNAUTHORIZED' })
     // What crosses RPC is cloned: a value that cannot be is a fault of the edge.
     this.calls.push(structuredClone({ name, input, context }))
+    this.#onInvented()
     return this.answer(name, input)
   }
 
@@ -154,7 +162,8 @@ export type Edge = Awaited<ReturnType<typeof startEdge>>
 /** The real edge over a real database, with objects and a clock that tests hold in their hands. */
 export const startEdge = async (variables: Partial<Env> = {}) => {
   const server = await startHrana()
-  const sessions = new FakeObjects(() => new FakeSession())
+  const invented = { count: 0 }
+  const sessions = new FakeObjects(() => new FakeSession(() => (invented.count += 1)))
   const sandboxes = new FakeObjects(() => new FakeSandbox())
   const clock = { now: 1_795_409_743_000 }
   const log: unknown[][] = []
@@ -186,6 +195,7 @@ export const startEdge = async (variables: Partial<Env> = {}) => {
     if (call.token !== undefined) headers.set('token', call.token)
     if (call.admin) headers.set('authorization', ADMIN_TOKEN)
     const { body } = call
+    const inventedBefore = invented.count
     const response = await app.request(path, {
       method,
       headers,
@@ -194,9 +204,14 @@ export const startEdge = async (variables: Partial<Env> = {}) => {
         : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
+    const { status, headers: sent } = response
+    // What a test lets the session say need not be true to the document.
+    if (invented.count === inventedBefore) {
+      expectDescribed({ method, path, status, headers: sent, text })
+    }
     return {
-      status: response.status,
-      headers: response.headers,
+      status,
+      headers: sent,
       text,
       body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
     }

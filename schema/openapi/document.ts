@@ -1,0 +1,105 @@
+import { type Operation, operations } from '../operations/index.ts'
+import { ErrorResponses, errorSchemas } from './errors.ts'
+import { type Json, Schemas } from './json-schema.ts'
+import { OperationRenderer, tagOf, templateOf } from './operations.ts'
+import { describeTag, EVENTS_TAG } from './tags.ts'
+import { eventEnvelope, renderWebhooks, webhookParameters } from './webhooks.ts'
+
+export interface OpenApi {
+  openapi: string
+  info: Json
+  servers: Json[]
+  tags: { name: string; description: string }[]
+  paths: Record<string, Record<string, Json>>
+  webhooks: Json
+  components: Record<string, Json>
+}
+
+const description = `\
+MAX Messenger accounts as an HTTP API. Every answer is a flat JSON object: \`{"success":true, …}\`, or
+\`{"success":false,"error","code","requestId"}\` with a stable \`code\`. Ids go in as numbers or decimal
+strings of any size; message ids come out as strings, because they do not fit a double. Field names
+of a body match without regard to case, and unknown fields are ignored.`
+
+const securitySchemes: Record<string, Json> = {
+  tenantToken: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'token',
+    description: "The tenant's API token, as the original MaxAPI takes it.",
+  },
+  tenantBearer: { type: 'http', scheme: 'bearer', description: "The tenant's API token." },
+  adminToken: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Authorization',
+    description: 'The admin token alone, as the original MaxAPI takes it.',
+  },
+  adminBearer: { type: 'http', scheme: 'bearer', description: 'The admin token.' },
+}
+
+const headers: Record<string, Json> = {
+  RequestId: {
+    description: 'Id of the request; the same as `requestId` of an error.',
+    schema: { type: 'string', format: 'uuid' },
+  },
+  RetryAfter: {
+    description: 'Seconds after which trying again can help, when they are known.',
+    schema: { type: 'integer' },
+  },
+  IdempotentReplayed: {
+    description: '`true` when this is the stored answer to an earlier request of the same key.',
+    schema: { type: 'string', enum: ['true'] },
+  },
+}
+
+const IdempotencyKey: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Makes repeating the request safe for 24 hours: the same key and body do nothing twice, and the stored answer comes back.',
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
+  example: 'order-4711-confirmation',
+}
+
+/** The whole surface as an OpenAPI 3.1 document, derived from the tables. */
+export const openApiDocument = (version: string): OpenApi => {
+  const schemas = new Schemas()
+  for (const [name, schema] of Object.entries(errorSchemas)) schemas.add(name, schema)
+  schemas.add('Event', eventEnvelope)
+  const errors = new ErrorResponses()
+  const renderer = new OperationRenderer(schemas, errors)
+
+  const rows = Object.entries(operations) as [string, Operation][]
+  const paths: OpenApi['paths'] = {}
+  for (const [name, row] of rows) {
+    const path = templateOf(row.path)
+    paths[path] = { ...paths[path], [row.method.toLowerCase()]: renderer.render(name, row) }
+  }
+  const webhooks = renderWebhooks(schemas)
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'MaxAPI',
+      version,
+      summary: 'HTTP API gateway for MAX Messenger accounts',
+      description,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/', description: 'This gateway' }],
+    tags: [...new Set(rows.map(([, row]) => tagOf(row.path))), EVENTS_TAG].map((name) => ({
+      name,
+      description: describeTag(name),
+    })),
+    paths,
+    webhooks,
+    components: {
+      securitySchemes,
+      schemas: schemas.components,
+      parameters: { IdempotencyKey, ...webhookParameters },
+      headers,
+      responses: errors.components,
+    },
+  }
+}
