@@ -6,6 +6,7 @@ import type {
   LoginStep,
   OutgoingMessage,
   QrLogin,
+  SendPatience,
   SentMessage,
   SessionStatus,
   TenantConfig,
@@ -33,6 +34,7 @@ import { Link, type LinkDeps } from './link.ts'
 import { Outage } from './outage.ts'
 import { Outgoing, type SendOptions, type TakenMessage } from './outgoing.ts'
 import { PresenceWatch } from './presence-watch.ts'
+import { Readiness } from './readiness.ts'
 import type { RunSession } from './run-scope.ts'
 import { SendStore } from './send-store.ts'
 import { SignIn } from './sign-in.ts'
@@ -84,6 +86,7 @@ export class LiveSession implements RunSession {
   readonly #catchUp: CatchUp
   readonly #outage: Outage
   readonly #delivery: Delivery
+  readonly #readiness: Readiness
   readonly #outgoing: Outgoing
   readonly #sends: SendStore
   /** The keys under which this tenant's requests came. */
@@ -168,6 +171,7 @@ export class LiveSession implements RunSession {
       clock,
       isCidTaken: (cid) => this.#sends.find(cid) !== undefined,
     })
+    this.#readiness = new Readiness(clock)
     this.#outgoing = new Outgoing({
       store: this.#sends,
       clock,
@@ -175,6 +179,7 @@ export class LiveSession implements RunSession {
       isOnline: () => this.#link.isOnline,
       transmit: (payload, timeoutMs) => this.#link.call(Opcode.MSG_SEND, payload, timeoutMs),
       onSilence: (since) => this.#link.closeIfSilent(since),
+      readiness: this.#readiness,
       onStatus: () => {},
     })
     this.#signIn = new SignIn({
@@ -275,8 +280,8 @@ export class LiveSession implements RunSession {
   call(opcode: Opcode, payload: WireMap): Promise<WireMap> {
     return this.#link.call(opcode, payload)
   }
-  async send(message: OutgoingMessage): Promise<SentMessage> {
-    return this.#outgoing.take(message).outcome
+  async send(message: OutgoingMessage, patience?: SendPatience): Promise<SentMessage> {
+    return this.#outgoing.take(message, patience).outcome
   }
   newCid(): number {
     return this.#outgoing.newCid()
@@ -411,6 +416,9 @@ export class LiveSession implements RunSession {
           break
         case Opcode.NOTIF_PRESENCE:
           this.presence.noticed(payload.userId, payload.presence)
+          break
+        case Opcode.NOTIF_ATTACH:
+          this.#readiness.note(payload)
       }
       if (!this.#catchUp.holds(push)) this.#events.push(push)
       if (push.opcode === Opcode.NOTIF_MESSAGE) acknowledge(connection, push, payload)

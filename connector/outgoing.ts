@@ -1,27 +1,29 @@
-import { type ErrorData, errors, GatewayError, toErrorData } from '../schema/errors.ts'
+import { errors, GatewayError, toErrorData } from '../schema/errors.ts'
 import { narrow, timeOfMessage } from '../schema/ids.ts'
-import type { OutgoingMessage, SentMessage } from '../schema/session-port.ts'
-import { asIdString, asMap, Int64, type WireMap, wireId } from '../schema/wire.ts'
+import { fromMaxError } from '../schema/max-errors.ts'
+import type { OutgoingMessage, SendPatience, SentMessage } from '../schema/session-port.ts'
+import { asIdString, asMap, type WireMap } from '../schema/wire.ts'
 import { sendId } from './cid.ts'
 import type { Clock, Log } from './clock.ts'
+import type { Readiness } from './readiness.ts'
+import { deadline, fromData, isNotReady, newRow, payloadOf } from './send-row.ts'
 import type { SendRow, SendState, SendStore } from './send-store.ts'
-import { payloadFromText, payloadToText } from './wire-text.ts'
+import { payloadFromText } from './wire-text.ts'
 
 /** How long a caller waits; the send itself goes on behind it. */
 const CALLER_TIMEOUT_MS = 30_000
 /** How long one attempt waits for its answer before the same `cid` goes out again. */
 const ATTEMPT_TIMEOUT_MS = 10_000
 const ATTEMPTS_PER_CONNECTION = 3
-/**
- * How long after its first attempt a send may be repeated. MAX deduplicates by `cid`, but for how long
- * is not known (operations-and-events.md §10.1); later a repeat could become a second message.
- */
-const REPEAT_WINDOW_MS = 10 * 60_000
 /** How long a message whose caller waits may lie here before it leaves. */
 const QUEUE_MS = 10 * 60_000
 /** Outcomes are written with the next send, at the latest after this long (see `#finish`). */
 const OUTCOME_FLUSH_MS = 250
 const MAX_OPEN = 5_000
+/** How long the first attempt waits for MAX to say that it has processed the attachments. */
+const READY_HOLD_MS = 3_000
+/** Between attempts that MAX refuses because it has not; then the last one again and again. */
+const NOT_READY_WAITS_MS = [500, 1_000, 1_000, 2_000, 3_000, 5_000]
 /** So many at once: what piled up while the session was away must not leave as one burst. */
 const MAX_IN_FLIGHT = 16
 
@@ -39,9 +41,10 @@ export interface OutgoingDeps {
   onSilence(since: number): boolean
   /** Called in the turn in which a message's new state is written down. */
   onStatus(row: SendRow): void
+  readiness: Pick<Readiness, 'settled' | 'pushed'>
 }
 
-export interface SendOptions {
+export interface SendOptions extends SendPatience {
   /** Known `cid`: what was sent under it before is not sent again. */
   cid?: number
   /** How long it may wait for the session before it is dropped. */
@@ -63,6 +66,12 @@ interface Open {
   /** Unix ms of the first attempt on the present connection. */
   firstAttemptAt: number
   settle: ((outcome: SentMessage | GatewayError) => void) | undefined
+  /** Uploads it carries, by their names in `Readiness`. */
+  awaits: readonly string[]
+  /** How often MAX refused because it still processes them. */
+  notReady: number
+  /** Such a refusal of the last attempt: nothing was sent. */
+  refusal: GatewayError | undefined
 }
 
 /**
@@ -117,26 +126,32 @@ export class Outgoing {
     const { store, clock, isOnline } = this.#deps
     // One turn of the object is one transaction: outcomes and the new message become durable together.
     this.flush()
+    const { awaits = [], patienceMs = CALLER_TIMEOUT_MS } = options
     const known = options.cid === undefined ? undefined : store.find(options.cid)
-    if (known) return { id: sendId(known.cid), outcome: this.#again(known) }
+    if (known) return { id: sendId(known.cid), outcome: this.#again(known, patienceMs) }
     if (this.#open.size >= MAX_OPEN) {
       throw new GatewayError('RATE_LIMITED', 'too many messages wait for MAX', {
         retryAfterMs: 5_000,
       })
     }
     const now = clock.now()
-    const leaves = isOnline() && this.#inFlight < MAX_IN_FLIGHT
+    const waits = awaits.length > 0
+    const leaves = !waits && isOnline() && this.#inFlight < MAX_IN_FLIGHT
     const payload = payloadOf(message)
     const row: SendRow = {
       ...newRow(options.cid ?? this.newCid(), payload, now),
-      state: leaves ? 'sending' : 'queued',
+      state: waits ? 'processing' : leaves ? 'sending' : 'queued',
       expiresAt: now + (options.queueMs ?? QUEUE_MS),
       attemptedAt: leaves ? now : null,
     }
     store.insert(row)
     if (!leaves) this.#deps.onStatus(row)
     const open = this.#hold(row, payload)
-    const outcome = this.#wait(open)
+    const outcome = this.#wait(open, patienceMs)
+    if (waits) {
+      open.awaits = awaits
+      this.#sendWhenReady(open, READY_HOLD_MS)
+    }
     this.#pump()
     return { id: sendId(row.cid), outcome }
   }
@@ -164,8 +179,10 @@ export class Outgoing {
     const now = this.#deps.clock.now()
     for (const open of this.#open.values()) {
       if (open.inFlight || deadline(open.row) > now) continue
-      if (open.row.attemptedAt === null) this.#finish(open, 'failed', new GatewayError('EXPIRED'))
-      else this.#finish(open, 'unknown', new GatewayError('OUTCOME_UNKNOWN'))
+      if (open.refusal) this.#finish(open, 'failed', open.refusal)
+      else if (open.row.attemptedAt === null) {
+        this.#finish(open, 'failed', new GatewayError('EXPIRED'))
+      } else this.#finish(open, 'unknown', new GatewayError('OUTCOME_UNKNOWN'))
     }
   }
 
@@ -190,7 +207,7 @@ export class Outgoing {
   }
 
   /** A message that is on record already. */
-  async #again(known: SendRow): Promise<SentMessage> {
+  async #again(known: SendRow, patienceMs: number): Promise<SentMessage> {
     const { cid, chatId, messageId, error } = known
     if (messageId !== null) {
       return {
@@ -207,7 +224,7 @@ export class Outgoing {
     if (open.settle !== undefined)
       throw new GatewayError('IN_PROGRESS', undefined, { retryAfterMs: 1_000 })
     // Its first caller is gone, over a crash or a timeout: this one takes its place.
-    const outcome = this.#wait(open)
+    const outcome = this.#wait(open, patienceMs)
     this.#pump()
     return outcome
   }
@@ -234,15 +251,18 @@ export class Outgoing {
       attempts: 0,
       firstAttemptAt: 0,
       settle: undefined,
+      awaits: [],
+      notReady: 0,
+      refusal: undefined,
     }
     this.#open.set(row.cid, open)
     this.#ready.add(open)
     return open
   }
 
-  #wait(open: Open): Promise<SentMessage> {
+  #wait(open: Open, patienceMs: number): Promise<SentMessage> {
     return new Promise((resolve, reject) => {
-      const stop = this.#deps.clock.after(CALLER_TIMEOUT_MS, () => {
+      const stop = this.#deps.clock.after(patienceMs, () => {
         open.settle = undefined
         reject(new GatewayError('OUTCOME_UNKNOWN'))
       })
@@ -267,10 +287,12 @@ export class Outgoing {
   #transmit(open: Open): void {
     const { transmit, clock, log } = this.#deps
     const now = clock.now()
-    if (open.row.state === 'queued') {
+    const { state, attemptedAt } = open.row
+    if (state === 'queued' || attemptedAt === null) {
       open.row = { ...open.row, state: 'sending', updatedAt: now, attemptedAt: now }
       this.#record(open.row)
     }
+    open.refusal = undefined
     open.inFlight = true
     this.#inFlight += 1
     if (open.attempts === 0) open.firstAttemptAt = now
@@ -303,6 +325,7 @@ export class Outgoing {
       error instanceof GatewayError
         ? error
         : new GatewayError('INTERNAL_ERROR', undefined, { cause: error })
+    if (isNotReady(failure)) return this.#stillProcessing(open, failure)
     if (failure.code !== 'NOT_CONNECTED' && failure.code !== 'MAX_TIMEOUT') {
       this.#finish(open, 'failed', failure)
       return
@@ -310,6 +333,44 @@ export class Outgoing {
     // The answer is lost, the message perhaps not: only the same `cid` is safe to send again.
     log('info', 'send without an answer', { cid: open.row.cid, attempts: open.attempts })
     if (isOnline()) this.#afterSilence(open)
+  }
+
+  /** MAX refused because an attachment is being processed: the same message may go again (§4.3). */
+  #stillProcessing(open: Open, refusal: GatewayError): void {
+    const waitMs = NOT_READY_WAITS_MS[open.notReady] ?? NOT_READY_WAITS_MS.at(-1) ?? 0
+    open.notReady += 1
+    open.refusal = refusal
+    // A refusal is an answer: what counts silences begins anew.
+    open.attempts = 0
+    if (open.row.state !== 'processing') {
+      open.row = { ...open.row, state: 'processing', updatedAt: this.#deps.clock.now() }
+      this.#record(open.row)
+    }
+    this.#sendWhenReady(open, waitMs)
+  }
+
+  /** It goes out when MAX has processed its uploads, or after `waitMs`: MAX may never say so. */
+  #sendWhenReady(open: Open, waitMs: number): void {
+    this.#ready.delete(open)
+    const { readiness, log } = this.#deps
+    // What was called ready and is refused all the same gets better with time alone.
+    const isTold = open.awaits.length > 0 && open.notReady < 2
+    const waiting = isTold ? readiness.settled(open.awaits, waitMs) : readiness.pushed(waitMs)
+    waiting
+      .then((error) => {
+        if (open.inFlight || !this.#open.has(open.row.cid)) return
+        if (error !== undefined) {
+          this.#finish(open, 'failed', fromMaxError({ code: error, message: error }))
+          return
+        }
+        this.expire()
+        if (!this.#open.has(open.row.cid)) return
+        this.#ready.add(open)
+        this.#pump()
+      })
+      .catch((error: unknown) => {
+        log('error', 'a send broke', { error: String(error) })
+      })
   }
 
   /** No answer on a connection that is still there: again, on a new one if this one is dead. */
@@ -368,31 +429,3 @@ export class Outgoing {
     this.#deps.onStatus(row)
   }
 }
-
-/** Until when a message may still leave, or be repeated. */
-const deadline = ({ attemptedAt, expiresAt }: SendRow): number =>
-  attemptedAt === null ? expiresAt : attemptedAt + REPEAT_WINDOW_MS
-
-/** MSG_SEND without its `cid`. */
-export const payloadOf = ({ chatId, message, notify }: OutgoingMessage): WireMap => ({
-  chatId: wireId(chatId),
-  message,
-  notify,
-})
-
-/** What is known of a message before anything was decided about it. */
-export const newRow = (cid: number, payload: WireMap, now: number) => ({
-  cid,
-  createdAt: now,
-  updatedAt: now,
-  request: payloadToText(payload),
-  chatId: payload.chatId instanceof Int64 ? payload.chatId.value.toString() : null,
-  messageId: null,
-  messageTime: null,
-  sendAt: null,
-  readAt: null,
-  error: null,
-})
-
-const fromData = ({ code, message, ...rest }: ErrorData): GatewayError =>
-  new GatewayError(code, message, rest)

@@ -1,6 +1,11 @@
 import { GatewayError } from '../schema/errors.ts'
 import { isHarmless, type Opcode } from '../schema/opcodes.ts'
-import type { OutgoingMessage, SentMessage, SessionPort } from '../schema/session-port.ts'
+import type {
+  OutgoingMessage,
+  SendPatience,
+  SentMessage,
+  SessionPort,
+} from '../schema/session-port.ts'
 import type { WireMap } from '../schema/wire.ts'
 import { mayHaveActed } from './connection.ts'
 import type { Attempt } from './idempotency.ts'
@@ -40,7 +45,7 @@ export class RunScope {
     })
     this.port = overlay<SessionPort>(session, {
       call: (opcode, payload) => this.#call(opcode, payload),
-      send: (message) => this.#send(message),
+      send: (message, patience) => this.#send(message, patience),
       newCid: () => attempt?.cid() ?? session.newCid(),
     })
   }
@@ -76,9 +81,10 @@ export class RunScope {
     }
   }
 
-  async #send(message: OutgoingMessage): Promise<SentMessage> {
+  async #send(message: OutgoingMessage, patience?: SendPatience): Promise<SentMessage> {
     const cid = this.#attempt?.cid()
     const { id, outcome } = this.#session.take(message, {
+      ...patience,
       ...(cid === undefined ? {} : { cid }),
       ...(this.#queueMs === undefined ? {} : { queueMs: this.#queueMs }),
     })

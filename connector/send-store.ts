@@ -5,12 +5,13 @@ import type { Sql, SqlRow, SqlValue } from './sql.ts'
 
 /**
  * How far a message of ours has got. `scheduled` and `queued` ones have never left; one that is
- * `sending` may have; `unknown` means that repeating it could no longer be safe.
+ * `sending` may have; `processing` ones wait for MAX to have their attachments ready; `unknown` means that repeating it could no longer be safe.
  */
 export type SendState =
   | 'scheduled'
   | 'queued'
   | 'sending'
+  | 'processing'
   | 'sent'
   | 'read'
   | 'failed'
@@ -50,7 +51,7 @@ export interface SendPosition {
   cid: number
 }
 
-const PENDING = "('scheduled', 'queued', 'sending')"
+const PENDING = "('scheduled', 'queued', 'sending', 'processing')"
 /** The condition of the index `sends_state`, which SQLite uses only when it stands in the query. */
 const UNUSUAL = "state NOT IN ('sent', 'read')"
 
@@ -120,7 +121,7 @@ export class SendStore {
   /** Messages on their way, in the order they were made. */
   open(): SendRow[] {
     return this.#rows(
-      `SELECT * FROM sends WHERE state IN ('queued', 'sending') AND ${UNUSUAL}
+      `SELECT * FROM sends WHERE state IN ('queued', 'sending', 'processing') AND ${UNUSUAL}
        ORDER BY created_at, cid`,
     )
   }

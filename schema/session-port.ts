@@ -77,6 +77,13 @@ export interface OutgoingMessage {
   message: WireMap
   notify: boolean
 }
+/** What a message has to wait for, and for how long somebody waits for it. */
+export interface SendPatience {
+  /** Uploads that MAX has to process first: `file:1`, `video:1`, `audio:1`. */
+  awaits?: readonly string[]
+  /** How long the caller waits for the outcome; default 30 s. */
+  patienceMs?: number
+}
 export interface SentMessage {
   /** Our own id, `msg_…`: known before MAX has answered. */
   id: string
@@ -131,7 +138,7 @@ export interface SessionPort {
   /** Asks MAX. Rejects with NOT_CONNECTED, MAX_TIMEOUT, or MAX's own refusal. */
   call(opcode: Opcode, payload: WireMap): Promise<WireMap>
   /** Writes a message down under a fresh `cid`, sends it, and repeats it until MAX has answered. */
-  send(message: OutgoingMessage): Promise<SentMessage>
+  send(message: OutgoingMessage, patience?: SendPatience): Promise<SentMessage>
   /** For what is made by a message that `send` cannot make, such as a group: asked for once each. */
   newCid(): number
   readonly account: AccountPort
