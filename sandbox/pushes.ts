@@ -103,7 +103,11 @@ export class Pushes {
         member.userId,
         Opcode.NOTIF_MESSAGE,
         {
-          ...messagePush(state, member, rendered),
+          ...messagePush(
+            state,
+            member,
+            message.votes ? renderMessage(state, message, member.userId) : rendered,
+          ),
           prevMessageId:
             previous && message.editedAt === undefined ? wireMessageId(previous.id) : undefined,
           chat: withChat ? renderChat(state, member.userId) : undefined,

@@ -106,6 +106,7 @@ export interface Chat {
   joinRequests: { [userId: string]: number }
   /** Which reactions the chat takes; absent = all of them. */
   reactions?: WireMap
+  pinnedId?: bigint
 }
 
 export interface Admin {
@@ -147,6 +148,13 @@ export interface Message {
   /** Emoji by user id. */
   reactions: { [userId: string]: string }
   hiddenFor: number[]
+  /** Votes in the message's poll by user id. */
+  votes?: { [userId: string]: Vote }
+}
+
+export interface Vote {
+  readonly answerIds: number[]
+  readonly at: number
 }
 
 export interface MessageLink {

@@ -50,6 +50,7 @@ const renderGroup = (state: ChatState, viewerId: number): WireMap => {
   const { admins, ownerId, joinRequests } = chat
   const isAdmin = isAdminOf(state, viewerId)
   const waiting = Object.keys(joinRequests).length
+  const pinned = state.messages.find(({ id }) => id === chat.pinnedId)
   // A channel's administrators are known to each other only.
   const adminIds =
     chat.type === 'CHAT' || isAdmin ? [ownerId, ...Object.keys(admins).map(Number)] : []
@@ -72,6 +73,8 @@ const renderGroup = (state: ChatState, viewerId: number): WireMap => {
     ),
     options: { ...chat.options },
     invitedBy: idOrNothing(members.get(viewerId)?.inviterId),
+    pinnedMessageId: pinned && wireMessageId(pinned.id),
+    pinnedMessage: pinned && renderMessage(state, pinned, viewerId),
     hidePinnedMessage: members.get(viewerId)?.hidesPin,
     messagesCount: state.messages.length,
     blockedParticipantsCount:

@@ -7,6 +7,7 @@ import {
   wireTime,
 } from '../schema/wire.ts'
 import { fnv64 } from './hash.ts'
+import { pollOf, renderPollState } from './polls.ts'
 import type { Account, Device, Message, Session } from './records.ts'
 import { timeOf } from './records.ts'
 import type { Settings } from './settings.ts'
@@ -89,7 +90,10 @@ export const renderReactions = (message: Message, viewerId?: number): WireMap =>
   }
 }
 
-export const renderMessage = (state: ChatState, message: Message): WireMap => {
+/** `viewerId` matters to polls alone: they mark what the viewer voted for. */
+export const renderMessage = (state: ChatState, message: Message, viewerId?: number): WireMap => {
+  const poll = pollOf(message)
+  const pollState = poll && renderPollState(poll, message.votes ?? {}, viewerId)
   const inChannel = state.chat.type === 'CHANNEL'
   return {
     id: wireMessageId(message.id),
@@ -102,7 +106,9 @@ export const renderMessage = (state: ChatState, message: Message): WireMap => {
     elements: message.elements.map((element) =>
       element.from === 0 ? { ...element, from: undefined } : element,
     ),
-    attaches: message.attaches.map(wrapIds),
+    attaches: message.attaches.map((attach) =>
+      pollState ? { ...wrapIds(attach), state: pollState } : wrapIds(attach),
+    ),
     link: message.link && {
       type: message.link.type,
       chatId: wireId(message.link.chatId),
@@ -125,7 +131,7 @@ export const renderMessage = (state: ChatState, message: Message): WireMap => {
 
 /** The answers to 64 and 67 leave the markup out (§3.1). */
 export const renderOwnMessage = (state: ChatState, message: Message): WireMap => {
-  const { elements: _elements, ...rest } = renderMessage(state, message)
+  const { elements: _elements, ...rest } = renderMessage(state, message, message.senderId)
   return rest
 }
 
@@ -180,7 +186,8 @@ const wrapIds = (attach: WireMap): WireMap =>
 const wrapId = (key: string, value: WireValue): WireValue => {
   if (Array.isArray(value)) return value.map((item) => wrapId(key.replace(/Ids$/, 'Id'), item))
   if (isWireMap(value)) return wrapIds(value)
-  if (!key.endsWith('Id')) return value
+  // An answer of a poll is the one id that is small and bare (§1.1).
+  if (!key.endsWith('Id') || key === 'answerId') return value
   if (typeof value === 'bigint') return wireId(value)
   return typeof value === 'number' && Number.isSafeInteger(value) ? wireId(value) : value
 }

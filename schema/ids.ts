@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { base64 } from './base64.ts'
+import { Int64 } from './wire.ts'
 
 /**
  * Ids at the REST border. MAX ids are 64 bit: message ids have 18 digits and do not fit a double.
@@ -70,6 +71,7 @@ export const publicValue = (value: unknown, asMessage = false): unknown => {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array) return base64(value)
+  if (value instanceof Int64) return publicValue(narrow(value.value))
   if (Array.isArray(value)) return value.map((item) => publicValue(item, asMessage))
   const result: Record<string, unknown> = {}
   for (const [key, item] of Object.entries(value)) {

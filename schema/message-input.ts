@@ -4,7 +4,7 @@ import { type Element, elementInput, wireElement } from './formatting/elements.t
 import { formatText, textFormats } from './formatting/format-text.ts'
 import { type IdValue, messageIdInput, timeOfMessage } from './ids.ts'
 import type { OutgoingMessage, SentMessage } from './session-port.ts'
-import { type WireMap, wireMessageId } from './wire.ts'
+import { type WireMap, wireId, wireMessageId } from './wire.ts'
 
 /** MAX's own limit, in UTF-16 code units (operations-and-events.md §4.5). */
 export const MAX_TEXT_LENGTH = 4_000
@@ -91,6 +91,24 @@ export const outgoingMessage = (
       replyTo === undefined || replyTo === '0'
         ? undefined
         : { type: 'REPLY', messageId: wireMessageId(replyTo) },
+  },
+  notify: silent === undefined ? notify : !silent,
+})
+
+/** A message that repeats another one; its text stays where it is (§3.1). */
+export const forwardedMessage = (
+  chatId: IdValue,
+  { notify, silent }: SendInput,
+  source: { chatId: IdValue; messageId: string },
+): OutgoingMessage => ({
+  chatId,
+  message: {
+    attaches: [],
+    link: {
+      type: 'FORWARD',
+      messageId: wireMessageId(source.messageId),
+      chatId: wireId(source.chatId),
+    },
   },
   notify: silent === undefined ? notify : !silent,
 })

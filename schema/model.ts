@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { GatewayError } from './errors.ts'
-import { type IdValue, idInput, narrow, publicValue } from './ids.ts'
+import { type IdValue, idInput, messageIdInput, narrow, publicValue } from './ids.ts'
 import { Opcode } from './opcodes.ts'
 import type { SessionPort } from './session-port.ts'
-import { asIdString, asMap, type WireMap } from './wire.ts'
+import { asIdString, asMap, asMaps, type WireMap } from './wire.ts'
 
 /** Shapes our users see, shared by operations. MAX's objects are open: unknown fields pass through. */
 export const MessageModel = z
@@ -18,12 +18,27 @@ export const MessageModel = z
   })
   .meta({ id: 'Message' })
 
-/** A message as our users get it: whole, with its chat, and with a list of attachments whatever MAX sent. */
-export const publicMessage = (message: WireMap, chatId: IdValue): Record<string, unknown> => ({
+/**
+ * A message as our users get it: whole, with its chat, its lists there whatever MAX sent, and every
+ * element with its start, which MAX leaves out when it is 0.
+ */
+export const publicMessage = (message: WireMap, chatId: IdValue) => ({
   chatId,
-  attaches: [],
   ...(publicValue(message, true) as Record<string, unknown>),
+  attaches: asMaps(message.attaches).map((attach) => publicValue(attach)),
+  elements: asMaps(message.elements).map((element) => ({
+    from: 0,
+    ...(publicValue(element) as Record<string, unknown>),
+  })),
 })
+
+/** The id of a message that exists; 0 is none. */
+export const messageRef = messageIdInput
+  .refine((id) => BigInt(id) > 0n, 'expected the id of a message')
+  .describe('Message id, 18 digits, as a string or a number')
+
+/** Ids of messages, at least one. */
+export const messageRefs = z.array(messageRef).min(1).max(200)
 
 export const ChatModel = z
   .looseObject({ id: z.union([z.number(), z.string()]), type: z.string() })

@@ -6,6 +6,7 @@ import { announce } from '../service-message.ts'
 import type { ChatState } from '../world.ts'
 import { ownChat } from './chats.ts'
 import type { OnlineCall } from './operation.ts'
+import { changePin, refusePin } from './pin.ts'
 
 /** One kind of change that 55 makes, and the fields it is asked for with. */
 interface Change {
@@ -19,7 +20,9 @@ export const updateChat = (call: OnlineCall): WireMap => {
   const { state } = ownChat(call)
   const asked = changes.filter((change) => change.fields.some((name) => fields.has(name)))
   if (asked.length > 1) throw malformed('One change at a time')
-  if (state.chat.type === 'DIALOG') throw chatNotFound()
+  if (state.chat.type === 'DIALOG') {
+    throw fields.has('pinMessageId') ? refusePin(call) : chatNotFound()
+  }
   for (const change of asked) {
     change.run(call, state)
     world.saveChat(state)
@@ -112,7 +115,7 @@ const transfer = ({ account, fields }: OnlineCall, state: ChatState): void => {
   delete chat.admins[ownerId]
 }
 
-/** Pins and photos of chats are changes too: each is one more row. */
+/** Photos of chats are changes too: one more row. */
 const changes: readonly Change[] = [
   { fields: ['theme', 'description'], run: changeProfile },
   { fields: ['options'], run: changeOptions },
@@ -121,6 +124,7 @@ const changes: readonly Change[] = [
   { fields: ['link'], run: setPublicName },
   { fields: ['access'], run: setAccess },
   { fields: ['changeOwnerId'], run: transfer },
+  { fields: ['pinMessageId'], run: changePin },
 ]
 
 /** 56: an empty answer means that the public name is free. */

@@ -68,7 +68,7 @@ export const chatHistory = (call: OnlineCall): WireMap => {
       ? historyWindow(state.messages, window, isVisibleTo(member))
       : []
   return {
-    messages: messages.map((message) => renderMessage(state, message)),
+    messages: messages.map((message) => renderMessage(state, message, account.id)),
     chat: wantsChat ? renderChat(state, account.id) : undefined,
   }
 }

@@ -1,12 +1,14 @@
+import { hasSetting } from '../../schema/polls.ts'
 import { type WireMap, wireId, wireTime } from '../../schema/wire.ts'
 import type { Fields } from '../fields.ts'
-import { expandAttach, uploadedTypes } from '../media/attaches.ts'
+import { denied, pollOf } from '../polls.ts'
 import { dialogId, isVisibleTo, type Message, type MessageLink, timeOf } from '../records.ts'
 import { chatNotFound, malformed, Refusal } from '../refusal.ts'
 import { renderMessage, renderOwnMessage } from '../render.ts'
 import { renderChat } from '../render-chat.ts'
-import { isAdmin, may, noAccess } from '../rights.ts'
+import { may, noAccess } from '../rights.ts'
 import type { ChatState } from '../world.ts'
+import { acceptAttaches } from './attaches.ts'
 import { ownChat } from './chats.ts'
 import { hasBlocked } from './contacts.ts'
 import type { OnlineCall } from './operation.ts'
@@ -62,11 +64,14 @@ const readDraft = (call: OnlineCall, message: Fields): Draft => {
   if (draft.text === '' && draft.attaches.length === 0 && !draft.link) {
     throw new Refusal('error.message.invalid', 'The message is empty')
   }
+  if (draft.text !== '' && draft.attaches.some(({ _type }) => _type === 'POLL')) {
+    throw malformed('A poll has no text')
+  }
   return { ...draft, attaches: acceptAttaches(call, draft.attaches) }
 }
 
 /** Offsets count UTF-16 units; `from` may be missing and reads as 0 (§2.2). */
-const readElements = (map: Fields, name: string): WireMap[] =>
+export const readElements = (map: Fields, name: string): WireMap[] =>
   map.maps(name).map((element) => {
     const { from = 0, length } = element
     if (typeof element.type !== 'string') throw malformed("Expected string at 'type'")
@@ -76,27 +81,6 @@ const readElements = (map: Fields, name: string): WireMap[] =>
     }
     return { ...element, from }
   })
-
-/** What a client may attach without an upload. */
-const withoutUpload = new Set(['CONTROL', 'STICKER', 'CONTACT', 'LOCATION', 'SHARE'])
-/** What takes nothing beside it (§2.4). */
-const alone = new Set(['CONTROL', 'FILE', 'AUDIO'])
-
-/** The attachments as they will be kept: those of uploads in their full form (§4.4). */
-const acceptAttaches = (call: OnlineCall, attaches: WireMap[]): WireMap[] => {
-  const { world, settings, account } = call
-  const stage = { uploads: world.uploads, settings, now: world.now }
-  for (const { _type } of attaches) {
-    if (typeof _type !== 'string') throw malformed("Expected string at '_type'")
-    if (attaches.length > 1 && alone.has(_type)) throw malformed(`${_type} stands alone`)
-    if (!withoutUpload.has(_type) && !uploadedTypes.has(_type)) {
-      throw malformed(`'_type' unknown: ${_type}`)
-    }
-  }
-  return attaches.map((attach) =>
-    uploadedTypes.has(String(attach._type)) ? expandAttach(stage, account, attach) : attach,
-  )
-}
 
 /** By `chatId`, or by `userId` when no dialog exists yet; both make the dialog on demand (§3.1). */
 const targetChat = ({ world, account, fields }: OnlineCall): ChatState => {
@@ -150,6 +134,8 @@ const readLink = (call: OnlineCall, state: ChatState, link: Fields): MessageLink
   const linked = world.message(source, id)
   if (!linked) throw new Refusal('not.found', 'The linked message does not exist')
   const { senderId, text, attaches } = linked
+  const poll = pollOf(linked)
+  if (type === 'FORWARD' && poll && !hasSetting(poll.settings, 'forwardable')) throw denied()
   return {
     type,
     chatId: source.chat.id,
@@ -187,84 +173,9 @@ const createGroup = (call: OnlineCall, draft: Draft, control: WireMap): WireMap 
   }
 }
 
-/** 67: the list is called `attachments` here, and an empty one removes what was attached (§3.2). */
-export const editMessage = (call: OnlineCall): WireMap => {
-  const { world, pushes, settings, connection, account, fields } = call
-  const { state } = ownChat(call)
-  const message = ownMessage(call, state, fields.messageId('messageId'))
-  const text = fields.optional('text', (map, key) => map.string(key))
-  const wants = (name: string): boolean => settings.strictEdit || fields.has(name)
-  const elements = wants('elements') ? readElements(fields, 'elements') : undefined
-  const attaches = wants('attachments') ? fields.maps('attachments') : undefined
-  if (message.senderId !== account.id) throw noAccess()
-  const isLate = world.now - timeOf(message.id) > settings.editTimeoutMs
-  if (message.link?.type === 'FORWARD' || isLate) {
-    throw new Refusal('error.message.invalid', 'The message cannot be edited')
-  }
-  const accepted = attaches && keepOrAccept(call, message, attaches)
-  if (text !== undefined && text.length > settings.maxTextLength) {
-    throw new Refusal('error.message.invalid', 'The text is too long')
-  }
-  message.text = text ?? message.text
-  message.elements = elements ?? message.elements
-  message.attaches = accepted ?? message.attaches
-  message.editedAt = world.stamp()
-  world.saveMessage(message)
-  world.saveChat(state)
-  pushes.message(state, message, { acting: connection })
-  return { message: renderOwnMessage(state, message) }
-}
-
-/** An edit keeps an attachment by sending back what history gave; anything else is a new one. */
-const keepOrAccept = (call: OnlineCall, message: Message, attaches: WireMap[]): WireMap[] => {
-  const kept = attaches.map((attach) =>
-    message.attaches.find(
-      (old) =>
-        old._type === attach._type &&
-        (old.photoToken ?? old.token) === (attach.photoToken ?? attach.token),
-    ),
-  )
-  const fresh = acceptAttaches(
-    call,
-    attaches.filter((_, at) => kept[at] === undefined),
-  )
-  return kept.map((attach) => attach ?? fresh.shift() ?? {})
-}
-
-/** 66: for everyone (own messages, or any as an admin), or out of my own view. */
-export const deleteMessages = (call: OnlineCall): null => {
-  const { world, pushes, connection, account, fields } = call
-  const { state, member } = ownChat(call)
-  const ids = fields.messageIds('messageIds')
-  const forMe = fields.boolean('forMe')
-  const messages = ids.flatMap((id) => world.message(state, id) ?? [])
-  const visible = messages.filter(isVisibleTo(member))
-  // Repeating a delete is an error (§3.2).
-  if (visible.length === 0) throw new Refusal('not.found', 'Message not found')
-  const moderates =
-    state.chat.type === 'CHANNEL'
-      ? may(state, account.id, 'deleteMessages')
-      : state.chat.type === 'CHAT' && isAdmin(state, account.id)
-  if (!forMe && !visible.every((message) => moderates || message.senderId === account.id)) {
-    throw noAccess()
-  }
-  for (const message of visible) {
-    if (forMe) world.hideMessage(state, message, member)
-    else world.removeMessage(state, message)
-  }
-  world.saveChat(state)
-  if (forMe) {
-    const hidden = visible.map((message) => message.id)
-    pushes.hidden(state, hidden, account.id, connection)
-  } else {
-    for (const message of visible) pushes.removed(state, message, connection)
-  }
-  return null
-}
-
 /** 71: missing ids are simply absent. */
 export const getMessages = (call: OnlineCall): WireMap => {
-  const { world, fields } = call
+  const { world, account, fields } = call
   const { state, member } = ownChat(call)
   const messages = fields
     .messageIds('messageIds')
@@ -272,7 +183,7 @@ export const getMessages = (call: OnlineCall): WireMap => {
     .filter(isVisibleTo(member))
   return {
     chatId: wireId(state.chat.id),
-    messages: messages.map((message) => renderMessage(state, message)),
+    messages: messages.map((message) => renderMessage(state, message, account.id)),
   }
 }
 

@@ -39,6 +39,28 @@ export const getReactions = (call: OnlineCall): WireMap => {
   }
 }
 
+/** 181: who reacted how, in the order of their ids; with `reaction` those alone who chose it. */
+export const listReactions = (call: OnlineCall): WireMap => {
+  const { account, fields } = call
+  const { state } = ownChat(call)
+  const message = ownMessage(call, state, fields.messageId('messageId'))
+  const count = fields.integer('count', { min: 1, max: 500 })
+  const from = fields.optional('marker', (map, key) => map.integer(key, { min: 0 })) ?? 0
+  const chosen = fields.optional('reaction', (map, key) => map.string(key))
+  const all = Object.entries(message.reactions).filter(
+    ([, emoji]) => chosen === undefined || emoji === chosen,
+  )
+  const next = from + count
+  return {
+    reactionInfo: renderReactions(message, account.id),
+    yourReaction: message.reactions[account.id],
+    reactions: all
+      .slice(from, next)
+      .map(([userId, reaction]) => ({ userId: wireId(userId), reaction })),
+    marker: next < all.length ? next : undefined,
+  }
+}
+
 /** 155 is flat and for the others, 156 is nested and for my other sessions (§5.2). */
 const change = (
   call: OnlineCall,

@@ -6,6 +6,7 @@ import * as chatUpdate from './chat-update.ts'
 import * as chats from './chats.ts'
 import * as contacts from './contacts.ts'
 import * as drafts from './drafts.ts'
+import * as edits from './edits.ts'
 import * as folders from './folders.ts'
 import * as media from './media.ts'
 import * as members from './members.ts'
@@ -13,7 +14,10 @@ import * as membership from './membership.ts'
 import * as messages from './messages.ts'
 import { greeted, type Operation, online } from './operation.ts'
 import * as people from './people.ts'
+import * as polls from './polls.ts'
 import * as reactions from './reactions.ts'
+import * as search from './search.ts'
+import * as services from './services.ts'
 import * as session from './session.ts'
 
 /**
@@ -70,9 +74,22 @@ export const operations: { readonly [opcode: number]: Operation } = {
   [Opcode.FOLDERS_DELETE]: online(folders.deleteFolders),
 
   [Opcode.MSG_SEND]: online(messages.sendMessage),
-  [Opcode.MSG_EDIT]: online(messages.editMessage),
-  [Opcode.MSG_DELETE]: online(messages.deleteMessages),
+  [Opcode.MSG_EDIT]: online(edits.editMessage),
+  [Opcode.MSG_DELETE]: online(edits.deleteMessages),
   [Opcode.MSG_GET]: online(messages.getMessages),
+  [Opcode.MSG_DELETE_RANGE]: online(edits.deleteRange),
+
+  [Opcode.MSG_SEARCH]: online(search.searchChat),
+  [Opcode.MSG_SEARCH_TOUCH]: online(search.touchSearch),
+  [Opcode.CHAT_SEARCH]: online(search.searchEverywhere),
+  [Opcode.CHAT_MEDIA]: online(search.chatMedia),
+
+  [Opcode.SEND_VOTE]: online(polls.sendVote),
+  [Opcode.VOTERS_LIST_BY_ANSWER]: online(polls.listVoters),
+
+  [Opcode.MSG_SHARE_PREVIEW]: online(services.sharePreviews),
+  [Opcode.TRANSCRIBE_MEDIA]: online(services.transcribe),
+  [Opcode.MSG_SEND_CALLBACK]: online(services.pressButton),
 
   [Opcode.PHOTO_UPLOAD]: online(media.photoSlot),
   [Opcode.STICKER_UPLOAD]: online(media.stickerSlot),
@@ -86,6 +103,7 @@ export const operations: { readonly [opcode: number]: Operation } = {
   [Opcode.MSG_REACTION]: online(reactions.react),
   [Opcode.MSG_CANCEL_REACTION]: online(reactions.cancelReaction),
   [Opcode.MSG_GET_REACTIONS]: online(reactions.getReactions),
+  [Opcode.MSG_GET_DETAILED_REACTIONS]: online(reactions.listReactions),
 
   [Opcode.PROFILE]: online(people.updateProfile),
   [Opcode.CONFIG]: online(people.updateConfig),

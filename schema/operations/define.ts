@@ -12,6 +12,10 @@ export const maxErrors = [
   'MAX_TIMEOUT',
 ] as const satisfies ErrorCode[]
 
+/** What a read of something at MAX can end with, and what a change of it can. */
+export const readErrors = [...maxErrors, 'NOT_FOUND', 'FORBIDDEN'] as const satisfies ErrorCode[]
+export const writeErrors = [...readErrors, 'OUTCOME_UNKNOWN'] as const satisfies ErrorCode[]
+
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** One row of the REST surface. Routes, validation, documents and tests derive from it. */

@@ -2,13 +2,20 @@ import type { z } from 'zod'
 import { accountOperations } from './account.ts'
 import { adminOperations } from './admin.ts'
 import { authOperations } from './auth.ts'
+import { cardOperations } from './cards.ts'
 import { contactOperations } from './contacts.ts'
 import type { Operation } from './define.ts'
 import { draftOperations } from './drafts.ts'
 import { groupOperations } from './groups.ts'
+import { historyOperations } from './history.ts'
+import { markOperations } from './marks.ts'
+import { messageToolOperations } from './message-tools.ts'
 import { messageOperations } from './messages.ts'
+import { pollOperations } from './polls.ts'
 import { presenceOperations } from './presence.ts'
+import { reactionOperations } from './reactions.ts'
 import { sandboxOperations } from './sandbox.ts'
+import { searchOperations } from './search.ts'
 import { sessionOperations } from './session.ts'
 import { userOperations } from './users.ts'
 import { webhookOperations } from './webhook.ts'
@@ -20,6 +27,13 @@ export const operations = {
   ...authOperations,
   ...webhookOperations,
   ...messageOperations,
+  ...cardOperations,
+  ...historyOperations,
+  ...searchOperations,
+  ...markOperations,
+  ...reactionOperations,
+  ...pollOperations,
+  ...messageToolOperations,
   ...groupOperations,
   ...userOperations,
   ...contactOperations,
