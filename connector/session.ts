@@ -12,6 +12,7 @@ import type {
 import { Breaker } from './breaker.ts'
 import { type Log, sharedTimer, systemClock } from './clock.ts'
 import { type BrokerVariables, brokerSettings } from './deliver/broker-settings.ts'
+import { queue, queueEvents } from './deliver/queue.ts'
 import { rabbitmq } from './deliver/rabbitmq.ts'
 import { newSigningSecret, webhook } from './deliver/webhook.ts'
 import type { Destination } from './delivery.ts'
@@ -33,6 +34,9 @@ import { createVault, type Vault } from './vault.ts'
 export interface SessionEnv extends BrokerVariables {
   SANDBOX: DurableObjectNamespace
   PUBLISHER: DurableObjectNamespace<Publisher>
+  EVENTS: Queue<string>
+  /** Names of the events that go to the queue; none when absent. */
+  MAXAPI_QUEUE_EVENTS?: string
   /** Self-host only: a way out that cannot reach private addresses, whatever a name resolves to. */
   PUBLIC_NETWORK?: Fetcher
   MAXAPI_MASTER_KEY?: string
@@ -112,6 +116,10 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     } catch (error) {
       return this.#failure(error)
     }
+  }
+
+  async readEvent(sequence: number): Promise<string | undefined> {
+    return this.#store.eventBody(sequence)
   }
 
   async peek(): Promise<SessionStatus> {
@@ -231,6 +239,16 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           queue: this.#store.get('brokerQueue') ?? '',
           events: broker.events,
           publish: (message) => env.PUBLISHER.getByName(publisherName(config.id)).publish(message),
+        }),
+      )
+    }
+    const queued = queueEvents(env.MAXAPI_QUEUE_EVENTS)
+    if (queued.length > 0) {
+      result.push(
+        queue({
+          tenantId: config.id,
+          events: queued,
+          send: (text) => env.EVENTS.send(text, { contentType: 'text' }),
         }),
       )
     }

@@ -154,6 +154,12 @@ export class Store {
       .map(toEvent)
   }
 
+  /** Body of one event. */
+  eventBody(sequence: number): string | undefined {
+    const row = this.sql.all('SELECT body FROM events WHERE sequence = ?', sequence)[0]
+    return row && String(row.body)
+  }
+
   /** Number of events of a lane behind a sequence. */
   countAfter(lane: number, sequence: number): number {
     const row = this.sql.all(

@@ -199,6 +199,13 @@ export const settingsTable = {
     fallback: false,
     env: ['MAXAPI_ALLOW_PRIVATE_NETWORK'],
   }),
+  queueEvents: setting({ parse: text, fallback: '', env: ['MAXAPI_QUEUE_EVENTS'] }),
+  queueWebhook: setting({
+    parse: url('http', 'https'),
+    fallback: '',
+    env: ['MAXAPI_QUEUE_WEBHOOK'],
+    secret: true,
+  }),
   rabbitmqUrl: setting({
     parse: url('amqp', 'amqps'),
     fallback: '',

@@ -82,7 +82,8 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
 
     const bindings = workerBindings(wrangler)
     const signing =
-      settings.globalwebhook === '' || settings.globalWebhookSecret !== ''
+      (settings.globalwebhook === '' && settings.queueWebhook === '') ||
+      settings.globalWebhookSecret !== ''
         ? undefined
         : folder.secret('global-webhook-secret', 32, (raw) => `whsec_${raw.toString('base64')}`)
     const globalWebhookSecret = signing?.value ?? settings.globalWebhookSecret

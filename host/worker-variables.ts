@@ -30,6 +30,8 @@ export const workerVariables = (settings: Settings, secrets: Secrets): Record<st
     MAX_ENDPOINT: settings.maxEndpoint,
     MAX_PROTOCOL: settings.maxProtocol,
     MAX_PROFILE: settings.maxProfile,
+    MAXAPI_QUEUE_EVENTS: settings.queueEvents,
+    MAXAPI_QUEUE_WEBHOOK: settings.queueWebhook,
     RABBITMQ_URL: settings.rabbitmqUrl,
     RABBITMQ_QUEUE: settings.rabbitmqQueue,
     RABBITMQ_EXCHANGE: settings.rabbitmqExchange,

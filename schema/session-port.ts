@@ -199,6 +199,8 @@ export interface SessionRpc {
   ): Promise<Result<{ webhookSecret: string }>>
   /** Runs one operation row by name. `UNAUTHORIZED` means: unknown tenant or an old token. */
   invoke(name: string, input: unknown, context: CallContext): Promise<Reply>
+  /** Body of an event of the log, as every reader gets it; `undefined` when retention took it. */
+  readEvent(sequence: number): Promise<string | undefined>
   /** The status without any check; for the administrator's list. */
   peek(): Promise<SessionStatus>
   /** Repairs a lost alarm; called by cron. */

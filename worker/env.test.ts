@@ -12,6 +12,8 @@ describe('readSettings', () => {
       LIBSQL_URL: '',
       LIBSQL_AUTH_TOKEN: '',
       MAXAPI_GLOBAL_WEBHOOK: '',
+      MAXAPI_GLOBAL_WEBHOOK_SECRET: '',
+      MAXAPI_QUEUE_WEBHOOK: '',
       MAXAPI_ALLOW_PRIVATE_NETWORK: false,
       MAXAPI_LOOPBACK: false,
       MAXAPI_LOG_LEVEL: 'info',

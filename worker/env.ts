@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type BrokerVariables, brokerSettings } from '../connector/deliver/broker-settings.ts'
+import { queueEvents } from '../connector/deliver/queue.ts'
 import { parseEndpoint } from '../connector/endpoint.ts'
 import { handshakeProfile } from '../connector/profile.ts'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
@@ -28,6 +29,13 @@ export interface Env extends BrokerVariables {
   LIBSQL_URL?: string
   LIBSQL_AUTH_TOKEN?: string
   MAXAPI_GLOBAL_WEBHOOK?: string
+  EVENTS: Queue<string>
+  MAXAPI_QUEUE_EVENTS?: string
+  /** Another Worker that takes the events of the queue; it wins over the URL. */
+  EVENT_CONSUMER?: Fetcher
+  /** Receiver of the events of the queue. */
+  MAXAPI_QUEUE_WEBHOOK?: string
+  MAXAPI_GLOBAL_WEBHOOK_SECRET?: string
   MAXAPI_ALLOW_PRIVATE_NETWORK?: string
   /** `true` while the gateway listens on a loopback address only. */
   MAXAPI_LOOPBACK?: string
@@ -54,6 +62,10 @@ const variables = z.object({
   ),
   LIBSQL_AUTH_TOKEN: variable(z.string().default('')),
   MAXAPI_GLOBAL_WEBHOOK: variable(
+    z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' }).default(''),
+  ),
+  MAXAPI_GLOBAL_WEBHOOK_SECRET: variable(z.string().default('')),
+  MAXAPI_QUEUE_WEBHOOK: variable(
     z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' }).default(''),
   ),
   MAXAPI_ALLOW_PRIVATE_NETWORK: variable(flag),
@@ -90,6 +102,7 @@ export const readSettings = (env: Env): Settings => {
   if (!bound.MAXAPI_MASTER_KEY) faults.push('MAXAPI_MASTER_KEY: not set')
   try {
     brokerSettings(env)
+    queueEvents(env.MAXAPI_QUEUE_EVENTS)
   } catch (error) {
     faults.push((error as Error).message)
   }

@@ -1,7 +1,9 @@
+import { systemClock } from '../connector/clock.ts'
 import { type App, createApp } from './app.ts'
 import { Drain, STOPPING } from './drain.ts'
 import { type Env, MisconfiguredError } from './env.ts'
 import { type Gateway, openGateway } from './gateway.ts'
+import { forwardEvents } from './queue.ts'
 import { failure } from './respond.ts'
 import { watchSessions } from './watchdog.ts'
 
@@ -36,6 +38,17 @@ export default {
       const message = `The gateway is misconfigured. ${error.message}`
       return failure(request, crypto.randomUUID(), { code: 'INTERNAL_ERROR', message })
     }
+  },
+  queue: ({ messages }, env) => {
+    const { gateway } = edgeOf(env)
+    const { MAXAPI_QUEUE_WEBHOOK: url, MAXAPI_GLOBAL_WEBHOOK_SECRET: secret } = gateway.settings
+    const consumer = env.EVENT_CONSUMER
+    return forwardEvents(messages, gateway, {
+      url: consumer === undefined ? url : 'https://event-consumer/',
+      secret,
+      fetch: (to, init) => (consumer === undefined ? fetch(to, init) : consumer.fetch(to, init)),
+      clock: systemClock,
+    })
   },
   scheduled: ({ cron }, env) =>
     cron === STOPPING ? drain.stop(sleep) : watchSessions(edgeOf(env).gateway),

@@ -36,6 +36,8 @@ export class FakeSession implements SessionRpc {
   status = offline
   calls: { name: string; input: unknown; context: CallContext }[] = []
   ensured = 0
+  /** Bodies by sequence. */
+  events = new Map<number, string>()
   answer: (name: string, input: unknown) => Reply = () => ({ ok: true, data: {} })
   /** Thrown by the next call of a method, as when the object goes away. */
   failures = new Map<keyof SessionRpc, Error>()
@@ -59,6 +61,10 @@ export class FakeSession implements SessionRpc {
     this.calls.push(structuredClone({ name, input, context }))
     this.#onInvented()
     return this.answer(name, input)
+  }
+
+  async readEvent(sequence: number): Promise<string | undefined> {
+    return this.events.get(sequence)
   }
 
   async peek(): Promise<SessionStatus> {

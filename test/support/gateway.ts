@@ -59,6 +59,11 @@ export class Gateway {
     return { authorization: `Bearer ${this.#adminToken}` }
   }
 
+  /** Path of a file in its data folder. */
+  dataFile(name: string): string {
+    return path.join(this.#folder, 'data', name)
+  }
+
   get admin(): Rest {
     return new Rest(() => this.#url, this.adminHeaders)
   }
@@ -85,9 +90,7 @@ export class Gateway {
       ended,
     ])
     this.#url = listening.url ?? ''
-    this.#adminToken = (
-      await readFile(path.join(this.#folder, 'data', 'admin-token'), 'utf8')
-    ).trim()
+    this.#adminToken = (await readFile(this.dataFile('admin-token'), 'utf8')).trim()
   }
 
   /** `kill -9` of all its processes at once: nothing gets to finish anything. */

@@ -58,6 +58,10 @@ class NodeSession implements SessionRpc {
     }
   }
 
+  async readEvent(): Promise<string | undefined> {
+    return undefined
+  }
+
   async peek(): Promise<SessionStatus> {
     if (this.live === undefined) throw new Error('the tenant is not set up')
     return this.live.status()
