@@ -39,6 +39,7 @@ import type { RunSession } from './run-scope.ts'
 import { SendStore } from './send-store.ts'
 import { SignIn } from './sign-in.ts'
 import { syncFields } from './sync-event.ts'
+import { Turns } from './turns.ts'
 import type { Vault } from './vault.ts'
 
 const DAY_MS = 86_400_000
@@ -94,6 +95,7 @@ export class LiveSession implements RunSession {
   readonly #signIn: SignIn
   /** Whose presence is followed. */
   readonly presence: PresenceWatch
+  readonly #turns = new Turns()
   #wasOnline = false
   #lastPrune = 0
   #isOver = false
@@ -285,6 +287,9 @@ export class LiveSession implements RunSession {
   }
   newCid(): number {
     return this.#outgoing.newCid()
+  }
+  inTurn<T>(name: string, task: () => Promise<T>): Promise<T> {
+    return this.#turns.run(name, task)
   }
   get account(): AccountPort {
     return this.#account

@@ -59,7 +59,7 @@ export const messageIdInput = integer
 export const timeOfMessage = (messageId: string): number => Number(BigInt(messageId) >> 16n)
 
 /** Fields that hold message ids wherever they occur in what MAX sends (operations-and-events.md §1.1). */
-const messageIdFields = new Set(['messageId', 'prevMessageId', 'messageIds', 'pinnedMessageId'])
+const messageIdFields = /(?:^m|M)essageIds?$/
 /** Fields that hold whole messages. */
 const messageFields = new Set(['message', 'messages', 'lastMessage', 'pinnedMessage'])
 
@@ -75,7 +75,7 @@ export const publicValue = (value: unknown, asMessage = false): unknown => {
   if (Array.isArray(value)) return value.map((item) => publicValue(item, asMessage))
   const result: Record<string, unknown> = {}
   for (const [key, item] of Object.entries(value)) {
-    if (messageIdFields.has(key)) result[key] = idText(item)
+    if (messageIdFields.test(key)) result[key] = idText(item)
     else if (asMessage && key === 'id') result[key] = idText(item)
     else result[key] = publicValue(item, messageFields.has(key))
   }

@@ -50,6 +50,7 @@ const table: Record<string, MaxErrorRow> = {
   'service.timeout': { code: 'MAX_UNAVAILABLE' },
   'errors.event.unavailable': { code: 'MAX_UNAVAILABLE' },
   internal: { code: 'MAX_UNAVAILABLE' },
+  'folder.validation.title.too-long': { code: 'INVALID_INPUT' },
   'not.found': { code: 'NOT_FOUND' },
   'user.not.found': { code: 'NOT_FOUND' },
   'chat.not.found': { code: 'NOT_FOUND' },

@@ -40,8 +40,28 @@ export const messageRef = messageIdInput
 /** Ids of messages, at least one. */
 export const messageRefs = z.array(messageRef).min(1).max(200)
 
+const anyId = z.union([z.number(), z.string()])
+
+/** A dialog, group or channel (operations-and-events.md §2.7). */
 export const ChatModel = z
-  .looseObject({ id: z.union([z.number(), z.string()]), type: z.string() })
+  .looseObject({
+    id: anyId,
+    type: z.string().describe('`DIALOG`, `CHAT` (a group) or `CHANNEL`'),
+    status: z.string().optional().describe('`ACTIVE`, `LEFT`, `REMOVED`, `HIDDEN` …'),
+    title: z.string().optional().describe('Dialogs have none'),
+    description: z.string().optional(),
+    owner: anyId.optional().describe('0 in channels of others'),
+    access: z.string().optional().describe('`PUBLIC` or `PRIVATE`'),
+    link: z.string().optional().describe('Invite link, or public link'),
+    participants: z.record(z.string(), z.unknown()).optional().describe('Read mark by user id'),
+    participantsCount: z.number().optional(),
+    admins: z.array(anyId).optional(),
+    options: z.record(z.string(), z.unknown()).optional(),
+    newMessages: z.number().optional().describe('Unread messages'),
+    lastEventTime: z.number().optional().describe('Unix ms'),
+    myRole: z.enum(['owner', 'admin', 'member']).optional().describe('Not in dialogs'),
+    myPermissions: z.array(z.string()).optional().describe('What the account may do there'),
+  })
   .meta({ id: 'Chat' })
 
 export const ContactModel = z.looseObject({ id: z.number() }).meta({ id: 'Contact' })

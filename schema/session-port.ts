@@ -141,6 +141,8 @@ export interface SessionPort {
   send(message: OutgoingMessage, patience?: SendPatience): Promise<SentMessage>
   /** For what is made by a message that `send` cannot make, such as a group: asked for once each. */
   newCid(): number
+  /** Runs tasks of one name one after the other: for what is read, changed and written back. */
+  inTurn<T>(name: string, task: () => Promise<T>): Promise<T>
   readonly account: AccountPort
   readonly presence: PresencePort
   /** Appends an event of the gateway's own. */

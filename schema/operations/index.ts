@@ -3,12 +3,18 @@ import { accountOperations } from './account.ts'
 import { adminOperations } from './admin.ts'
 import { authOperations } from './auth.ts'
 import { cardOperations } from './cards.ts'
+import { chatActionOperations } from './chat-actions.ts'
+import { chatReactionOperations } from './chat-reactions.ts'
+import { chatOperations } from './chats.ts'
 import { contactOperations } from './contacts.ts'
 import type { Operation } from './define.ts'
 import { draftOperations } from './drafts.ts'
+import { folderOperations } from './folders.ts'
+import { groupSettingsOperations } from './group-settings.ts'
 import { groupOperations } from './groups.ts'
 import { historyOperations } from './history.ts'
 import { markOperations } from './marks.ts'
+import { memberOperations } from './members.ts'
 import { messageToolOperations } from './message-tools.ts'
 import { messageOperations } from './messages.ts'
 import { pollOperations } from './polls.ts'
@@ -36,6 +42,12 @@ export const operations = {
   ...messageToolOperations,
   ...groupOperations,
   ...userOperations,
+  ...groupSettingsOperations,
+  ...memberOperations,
+  ...chatOperations,
+  ...chatActionOperations,
+  ...chatReactionOperations,
+  ...folderOperations,
   ...contactOperations,
   ...presenceOperations,
   ...accountOperations,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { publicChat } from '../chats.ts'
 import { GatewayError } from '../errors.ts'
 import { idInput, publicValue } from '../ids.ts'
 import { ChatModel, e164, phoneText } from '../model.ts'
@@ -209,7 +210,7 @@ export const userOperations = {
         count: input.count,
         marker: input.marker === undefined ? undefined : wireId(input.marker),
       })
-      const chats = asMaps(reply.commonChats).map((chat) => publicValue(chat))
+      const chats = asMaps(reply.commonChats).map((chat) => publicChat(session, chat))
       const marker = reply.hasMore === true ? publicValue(reply.marker) : undefined
       return {
         chats,
