@@ -11,6 +11,8 @@ export interface AlarmFacts {
   deliveryAt: number | undefined
   /** When an outage has lasted so long that it must be told of. */
   outageAt: number | undefined
+  /** When a scheduled message is due, or one that waits has to be given up. */
+  sendsAt: number | undefined
 }
 
 /** States with an open socket or one being opened: the object must not be evicted under it. */
@@ -33,6 +35,7 @@ export const nextAlarm = (facts: AlarmFacts, now: number): number | undefined =>
   if (facts.retryAt !== undefined) due.push(facts.retryAt)
   if (facts.deliveryAt !== undefined) due.push(facts.deliveryAt)
   if (facts.outageAt !== undefined) due.push(facts.outageAt)
+  if (facts.sendsAt !== undefined) due.push(facts.sendsAt)
   if (due.length === 0) return undefined
   return Math.max(now, Math.min(...due))
 }

@@ -69,14 +69,18 @@ describe('nextAlarm', () => {
         due,
         due,
         due,
-        (state, retryAt, deliveryAt, outageAt) => {
-          const at = nextAlarm({ state, retryAt, deliveryAt, outageAt }, now)
+        due,
+        (state, retryAt, deliveryAt, outageAt, sendsAt) => {
+          const at = nextAlarm({ state, retryAt, deliveryAt, outageAt, sendsAt }, now)
           const live = ['online', 'connecting', 'awaiting_qr', 'awaiting_code'].includes(state)
           if (live) expect(at).toBeLessThanOrEqual(now + 30_000)
           if (retryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, retryAt))
           if (outageAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, outageAt))
           if (deliveryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, deliveryAt))
-          const isIdle = [retryAt, deliveryAt, outageAt].every((value) => value === undefined)
+          if (sendsAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, sendsAt))
+          const isIdle = [retryAt, deliveryAt, outageAt, sendsAt].every(
+            (value) => value === undefined,
+          )
           if (!live && isIdle) expect(at).toBeUndefined()
           if (at !== undefined) expect(at).toBeGreaterThanOrEqual(now)
         },

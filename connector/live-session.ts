@@ -34,9 +34,12 @@ import { Link, type LinkDeps } from './link.ts'
 import { Outage } from './outage.ts'
 import { Outgoing, type SendOptions, type TakenMessage } from './outgoing.ts'
 import { PresenceWatch } from './presence-watch.ts'
+import { markOfPush, marksOfChats } from './read-marks.ts'
 import { Readiness } from './readiness.ts'
 import type { RunSession } from './run-scope.ts'
-import { SendStore } from './send-store.ts'
+import { publicSend } from './send-status.ts'
+import { type SendRow, SendStore } from './send-store.ts'
+import { Sends } from './sends.ts'
 import { SignIn } from './sign-in.ts'
 import { syncFields } from './sync-event.ts'
 import { Turns } from './turns.ts'
@@ -89,7 +92,8 @@ export class LiveSession implements RunSession {
   readonly #delivery: Delivery
   readonly #readiness: Readiness
   readonly #outgoing: Outgoing
-  readonly #sends: SendStore
+  readonly #sendStore: SendStore
+  readonly sends: Sends
   /** The keys under which this tenant's requests came. */
   readonly idempotency: Idempotency
   readonly #signIn: SignIn
@@ -145,9 +149,11 @@ export class LiveSession implements RunSession {
       onLoggingIn: () => this.#catchUp.greet(),
       onOnline: ({ reconnect, reply }) => {
         const maxUserID = this.userId
+        this.#keepSendsOf(maxUserID)
         this.#events.own('Connected', { maxUserID, reconnect })
         this.#events.own('Sync', { ...syncFields(reply), reconnect, maxUserID })
         this.#catchUp.loggedIn(reply, maxUserID)
+        for (const mark of marksOfChats(reply, maxUserID)) this.sends.markRead(...mark)
         this.#outgoing.resume()
       },
       maxAttempts: limits.connectRetries,
@@ -167,28 +173,33 @@ export class LiveSession implements RunSession {
         this.#events.own(expired ? ended : 'Disconnected', { reason: failure.message })
       },
     })
-    this.#sends = new SendStore(store.sql)
+    this.#sendStore = new SendStore(store.sql)
     this.idempotency = new Idempotency({
       sql: store.sql,
       clock,
-      isCidTaken: (cid) => this.#sends.find(cid) !== undefined,
+      isCidTaken: (cid) => this.#sendStore.find(cid) !== undefined,
     })
     this.#readiness = new Readiness(clock)
     this.#outgoing = new Outgoing({
-      store: this.#sends,
+      store: this.#sendStore,
       clock,
       log,
       isOnline: () => this.#link.isOnline,
       transmit: (payload, timeoutMs) => this.#link.call(Opcode.MSG_SEND, payload, timeoutMs),
       onSilence: (since) => this.#link.closeIfSilent(since),
       readiness: this.#readiness,
-      onStatus: () => {},
+      onStatus: (row) => this.#onSendStatus(row),
+    })
+    this.sends = new Sends({
+      store: this.#sendStore,
+      outgoing: this.#outgoing,
+      clock,
+      onStatus: (row) => this.#onSendStatus(row),
     })
     this.#signIn = new SignIn({
       store,
       account: this.#account,
       link: this.#link,
-      outgoing: this.#outgoing,
       clock,
       log,
       onEvent: (type, fields) => this.#events.own(type, fields),
@@ -217,12 +228,13 @@ export class LiveSession implements RunSession {
     this.#delivery.kick()
     this.#outgoing.expire()
     this.presence.tick()
+    this.sends.release()
     const { clock, store } = this.#deps
     const now = clock.now()
     if (now - this.#lastPrune >= PRUNE_EVERY_MS) {
       this.#lastPrune = now
       store.pruneEvents(now - EVENTS_RETENTION_MS)
-      this.#sends.prune(now - SENDS_RETENTION_MS)
+      this.#sendStore.prune(now - SENDS_RETENTION_MS)
       this.idempotency.prune()
     }
     this.#arm()
@@ -249,7 +261,7 @@ export class LiveSession implements RunSession {
     this.#deps.store.set('wanted', 'offline')
     await this.#sayLogout()
     this.#signIn.end()
-    this.#outgoing.abandon()
+    this.#abandonSends()
     this.#link.hangUp('destroyed')
     this.#link.rest()
     this.#delivery.stop()
@@ -355,12 +367,26 @@ export class LiveSession implements RunSession {
     store.set('wanted', 'offline')
     store.delete('stopped')
     this.#signIn.end()
-    this.#outgoing.abandon()
+    this.#abandonSends()
     this.#link.hangUp('logged out')
     this.#catchUp.forget()
     this.#account.forget()
     this.#link.rest()
     this.#events.own('LoggedOut', { reason: 'requested' })
+  }
+
+  /** What waits to be sent must not leave under another account than it was written for. */
+  #keepSendsOf(userId: number): void {
+    const { store } = this.#deps
+    const before = store.get('sendsOf')
+    if (before === userId) return
+    if (before !== undefined) this.#abandonSends()
+    store.set('sendsOf', userId)
+  }
+
+  #abandonSends(): void {
+    this.#outgoing.abandon()
+    this.sends.abandon()
   }
 
   async requestCode(phone: string, language: string): Promise<LoginStep> {
@@ -426,12 +452,23 @@ export class LiveSession implements RunSession {
           this.#readiness.note(payload)
       }
       if (!this.#catchUp.holds(push)) this.#events.push(push)
+      const mark = markOfPush(push, this.userId)
+      if (mark) this.sends.markRead(...mark)
       if (push.opcode === Opcode.NOTIF_MESSAGE) acknowledge(connection, push, payload)
     } catch (error) {
       // Not acknowledged, so MAX may deliver it again.
       const { opcode } = push
       this.#deps.log('error', 'a push could not be stored', { opcode, error: String(error) })
     }
+  }
+
+  /** Runs in the turn in which the state is written down. */
+  #onSendStatus(row: SendRow): void {
+    const { id, ...status } = publicSend(row)
+    const place = row.chatId === null ? {} : { chatId: row.chatId }
+    this.#events.own('MessageStatus', { sendId: id, ...status }, place)
+    if (row.state === 'sent') this.sends.sent(row)
+    else if (row.state === 'queued' || row.state === 'scheduled') this.#arm()
   }
 
   #arm(): void {
@@ -441,7 +478,8 @@ export class LiveSession implements RunSession {
     const retryAt = state.name === 'waiting' ? state.retryAt : undefined
     const deliveryAt = this.#delivery.nextAt()
     const outageAt = state.name === 'waiting' ? this.#outage.nextAt() : undefined
-    setAlarm(nextAlarm({ state: state.name, retryAt, deliveryAt, outageAt }, clock.now()))
+    const sendsAt = earlier(this.sends.nextAt, this.#outgoing.expiresAt)
+    setAlarm(nextAlarm({ state: state.name, retryAt, deliveryAt, outageAt, sendsAt }, clock.now()))
   }
 
   #refreshDestinations(): void {
@@ -461,6 +499,8 @@ const asPush = (opcode: Opcode, payload: WireMap): Frame => ({
   opcode,
   payload,
 })
+const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 

@@ -1,13 +1,14 @@
 import { errors, GatewayError, toErrorData } from '../schema/errors.ts'
 import { narrow, timeOfMessage } from '../schema/ids.ts'
 import { fromMaxError } from '../schema/max-errors.ts'
+import type { SendState } from '../schema/sends-port.ts'
 import type { OutgoingMessage, SendPatience, SentMessage } from '../schema/session-port.ts'
 import { asIdString, asMap, type WireMap } from '../schema/wire.ts'
 import { sendId } from './cid.ts'
 import type { Clock, Log } from './clock.ts'
 import type { Readiness } from './readiness.ts'
 import { deadline, fromData, isNotReady, newRow, payloadOf } from './send-row.ts'
-import type { SendRow, SendState, SendStore } from './send-store.ts'
+import type { SendRow, SendStore } from './send-store.ts'
 import { payloadFromText } from './wire-text.ts'
 
 /** How long a caller waits; the send itself goes on behind it. */
@@ -101,6 +102,11 @@ export class Outgoing {
     return this.#open.size
   }
 
+  /** Whether another message may be taken. */
+  get hasRoom(): boolean {
+    return this.#open.size < MAX_OPEN
+  }
+
   /** When the next message becomes too old to leave or to be repeated. */
   get expiresAt(): number | undefined {
     let earliest: number | undefined
@@ -129,7 +135,7 @@ export class Outgoing {
     const { awaits = [], patienceMs = CALLER_TIMEOUT_MS } = options
     const known = options.cid === undefined ? undefined : store.find(options.cid)
     if (known) return { id: sendId(known.cid), outcome: this.#again(known, patienceMs) }
-    if (this.#open.size >= MAX_OPEN) {
+    if (!this.hasRoom) {
       throw new GatewayError('RATE_LIMITED', 'too many messages wait for MAX', {
         retryAfterMs: 5_000,
       })

@@ -1,22 +1,8 @@
 import type { ErrorData } from '../schema/errors.ts'
 import { parseJson, stringifyJson } from '../schema/json.ts'
+import type { SendState } from '../schema/sends-port.ts'
 import { FIRST_KEYED_CID } from './cid.ts'
 import type { Sql, SqlRow, SqlValue } from './sql.ts'
-
-/**
- * How far a message of ours has got. `scheduled` and `queued` ones have never left; one that is
- * `sending` may have; `processing` ones wait for MAX to have their attachments ready; `unknown` means that repeating it could no longer be safe.
- */
-export type SendState =
-  | 'scheduled'
-  | 'queued'
-  | 'sending'
-  | 'processing'
-  | 'sent'
-  | 'read'
-  | 'failed'
-  | 'unknown'
-  | 'canceled'
 
 /** A message of ours. Times are Unix ms. */
 export interface SendRow {
@@ -127,12 +113,18 @@ export class SendStore {
   }
 
   /** Scheduled messages, the next one first. */
-  scheduled(after: { sendAt: number; cid: number } | undefined, limit: number): SendRow[] {
+  scheduled(
+    after: { sendAt: number; cid: number } | undefined,
+    limit: number,
+    chatId?: string,
+  ): SendRow[] {
     return this.#rows(
       `SELECT * FROM sends WHERE state = 'scheduled' AND (send_at, cid) > (?, ?)
+         AND coalesce(chat_id = ?, TRUE)
        ORDER BY send_at, cid LIMIT ?`,
       after?.sendAt ?? -1,
       after?.cid ?? -1,
+      chatId ?? null,
       limit,
     )
   }

@@ -6,14 +6,12 @@ import type { Clock, Log } from './clock.ts'
 import type { MaxConnection } from './connection.ts'
 import type { Link } from './link.ts'
 import { LoginDialogue } from './login.ts'
-import type { Outgoing } from './outgoing.ts'
 import type { Store } from './store.ts'
 
 export interface SignInDeps {
   store: Store
   account: Account
   link: Link
-  outgoing: Outgoing
   clock: Clock
   log: Log
   onEvent(type: EventName, fields: Record<string, unknown>): void
@@ -131,10 +129,8 @@ export class SignIn {
   }
 
   async #take(connection: MaxConnection, token: string): Promise<LoginStep> {
-    const { store, account, link, outgoing } = this.#deps
+    const { store, account, link } = this.#deps
     await account.take(token, () => link.requireOwn(connection))
-    // What is left of another account's messages must not leave under this one.
-    outgoing.abandon()
     store.set('wanted', 'online')
     const current = await link.logIn(connection, token, true)
     return { step: 'done', maxUserID: account.userId, token: current }

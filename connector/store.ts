@@ -42,6 +42,8 @@ export interface Meta {
   settings: WireMap
   /** Whose presence is followed, and the last word on it, by user id. */
   following: Record<string, WireMap>
+  /** Account whose messages wait to be sent. */
+  sendsOf: number
   markers: SyncMarkers
   wanted: 'online' | 'offline'
   /** Why the session must not come back by itself. */

@@ -6,6 +6,7 @@ import type { Result } from './errors.ts'
 import type { EventName } from './events.ts'
 import type { IdValue } from './ids.ts'
 import type { Opcode } from './opcodes.ts'
+import type { SendsPort } from './sends-port.ts'
 import type { WireMap } from './wire.ts'
 
 /** What the edge tells a session about its tenant. Kept by the object, so delivery needs no database. */
@@ -149,6 +150,8 @@ export interface SessionPort {
   emit(type: EventName, fields: Record<string, unknown>): void
   /** Lets time pass between calls that MAX would find too many at once. */
   pause(ms: number): Promise<void>
+  /** The messages that were sent, and those that wait for their time. */
+  readonly sends: SendsPort
   status(): SessionStatus
   /** Names of the events that are delivered. */
   events(): string[]

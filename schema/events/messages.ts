@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AttachmentModel } from '../attachments.ts'
 import { Opcode } from '../opcodes.ts'
+import { sendStates } from '../sends-port.ts'
 import { asIdString, asMap, type WireMap } from '../wire.ts'
 import { id, key, messageId, ms, pushed, rows } from './define.ts'
 
@@ -157,16 +158,29 @@ export const messageEvents = rows({
     dedupe: ({ chat, startTime, endTime }) => key('range', asMap(chat).id, startTime, endTime),
   },
   MessageStatus: {
-    summary: 'What became of a message that was sent through this API',
+    summary: 'A message that was sent through this API went a step further',
     description:
-      'sent, failed or unknown; and read, once the other side’s read mark has passed it.',
+      '`scheduled`, `queued` and `sending` before it is out, then `sent`, and `read` once somebody else’s read ' +
+      'mark has passed it; or `failed`, `canceled`, `unknown`. Steps that no time passes between are left out: ' +
+      'a message that is sent at once is told of as `sent` only. `GET /messages/{sendId}` has the same fields.',
     since: 3,
     schema: z.looseObject({
+      sendId: z.string().describe('Our id of the message'),
+      status: z.enum(sendStates),
       chatId: id.optional(),
       messageId: messageId.optional(),
-      status: z.string(),
+      createdAt: z.string(),
+      updatedAt: z.string(),
     }),
-    example: { chatId: 157880882, messageId: '117309440008060931', status: 'sent' },
+    example: {
+      sendId: 'msg_mu9ph3s1',
+      status: 'sent',
+      chatId: 157880882,
+      messageId: '117309440008060931',
+      createdAt: '2026-09-21T14:13:20.100Z',
+      updatedAt: '2026-09-21T14:13:20.123Z',
+      sentAt: '2026-09-21T14:13:20.123Z',
+    },
   },
   ReadReceipt: {
     summary: 'Somebody read a chat up to a time',

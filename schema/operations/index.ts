@@ -22,6 +22,7 @@ import { presenceOperations } from './presence.ts'
 import { reactionOperations } from './reactions.ts'
 import { sandboxOperations } from './sandbox.ts'
 import { searchOperations } from './search.ts'
+import { sendOperations } from './sends.ts'
 import { sessionOperations } from './session.ts'
 import { userOperations } from './users.ts'
 import { webhookOperations } from './webhook.ts'
@@ -40,6 +41,7 @@ export const operations = {
   ...reactionOperations,
   ...pollOperations,
   ...messageToolOperations,
+  ...sendOperations,
   ...groupOperations,
   ...userOperations,
   ...groupSettingsOperations,

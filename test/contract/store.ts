@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { FIRST_KEYED_CID } from '../../connector/cid.ts'
 import { migrate } from '../../connector/migrations.ts'
-import { type SendState, SendStore } from '../../connector/send-store.ts'
+import { SendStore } from '../../connector/send-store.ts'
 import type { Sql } from '../../connector/sql.ts'
 import { Store } from '../../connector/store.ts'
+import type { SendState } from '../../schema/sends-port.ts'
 
 /** What any SQLite under the store must do. `open` gives a fresh database each time. */
 export const storeContract = (name: string, run: (test: (sql: Sql) => void) => Promise<void>) => {
