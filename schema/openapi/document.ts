@@ -63,6 +63,43 @@ const IdempotencyKey: Json = {
   example: 'order-4711-confirmation',
 }
 
+const PreferAsync: Json = {
+  name: 'Prefer',
+  in: 'header',
+  required: false,
+  description:
+    '`respond-async`: answers 202 as soon as the message is written down. It leaves when the session is online, within a day; its status is at the `Location` of the answer.',
+  schema: { type: 'string' },
+  example: 'respond-async',
+}
+
+const Accepted: Json = {
+  description: 'The message is written down and will be sent; asked for with `Prefer`.',
+  headers: {
+    'Request-Id': { $ref: '#/components/headers/RequestId' },
+    'Idempotent-Replayed': { $ref: '#/components/headers/IdempotentReplayed' },
+    'Preference-Applied': { schema: { type: 'string', const: 'respond-async' } },
+    Location: {
+      description: 'Where the status of the message is.',
+      schema: { type: 'string', examples: ['/messages/msg_mu9ph3s1'] },
+    },
+  },
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object',
+        properties: {
+          success: { type: 'boolean', const: true },
+          id: { type: 'string', description: 'Our id of the message.' },
+          status: { type: 'string', const: 'queued' },
+        },
+        required: ['success', 'id', 'status'],
+      },
+      example: { success: true, id: 'msg_mu9ph3s1', status: 'queued' },
+    },
+  },
+}
+
 /** The whole surface as an OpenAPI 3.1 document, derived from the tables. */
 export const openApiDocument = (version: string): OpenApi => {
   const schemas = new Schemas()
@@ -97,9 +134,9 @@ export const openApiDocument = (version: string): OpenApi => {
     components: {
       securitySchemes,
       schemas: schemas.components,
-      parameters: { IdempotencyKey, ...webhookParameters },
+      parameters: { IdempotencyKey, PreferAsync, ...webhookParameters },
       headers,
-      responses: errors.components,
+      responses: { Accepted, ...errors.components },
     },
   }
 }

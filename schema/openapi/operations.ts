@@ -42,6 +42,7 @@ export class OperationRenderer {
       ...of('path').map(parameter('path')),
       ...of('query').map(parameter('query')),
       ...(row.creates ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
+      ...(row.respondsAsync ? [{ $ref: '#/components/parameters/PreferAsync' }] : []),
     ]
     const body = of('body')
     return {
@@ -52,7 +53,11 @@ export class OperationRenderer {
       security: security[row.scope],
       ...(parameters.length === 0 ? {} : { parameters }),
       ...(body.length === 0 ? {} : { requestBody: bodyOf(row, body, required) }),
-      responses: { 200: this.#success(row), ...this.#errors.render(errorsOf(row)) },
+      responses: {
+        200: this.#success(row),
+        ...(row.respondsAsync ? { 202: { $ref: '#/components/responses/Accepted' } } : {}),
+        ...this.#errors.render(errorsOf(row)),
+      },
     }
   }
 
