@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
+import { assetsFolder } from './assets.ts'
 import { cronMinutes, parseWranglerConfig, workerBindings } from './miniflare-options.ts'
 
 const file = path.join(path.dirname(import.meta.dirname), 'wrangler.toml')
@@ -18,11 +19,12 @@ const meaningful = (options: object) =>
 describe('workerBindings', () => {
   it('says what wrangler makes of the same file', () => {
     // Their bindings hold this checkout's `.dev.vars` too, if there are any.
-    const { rootPath, modulesRules, cronTriggers, bindings, ...theirs } =
+    const { rootPath, modulesRules, cronTriggers, bindings, assets, ...theirs } =
       unstable_getMiniflareWorkerOptions(file).workerOptions
     const { name, d1Databases, durableObjects, bindings: vars, ...ours } = workerBindings(config)
 
     expect(name).toBe('maxapi')
+    expect(assets).toMatchObject({ directory: assetsFolder, ...config.assets })
     expect(cronTriggers).toEqual(config.triggers.crons)
     expect(bindings ?? {}).toMatchObject(vars ?? {})
     expect(meaningful(ours)).toEqual(

@@ -15,6 +15,7 @@ const wranglerSchema = z.object({
   compatibility_flags: list(z.string()),
   triggers: z.object({ crons: list(z.string()) }).default({ crons: [] }),
   vars: z.record(z.string(), z.json()).default({}),
+  assets: z.object({ binding: z.string() }),
   d1_databases: list(
     z.object({ binding: z.string(), database_name: z.string(), database_id: z.string() }),
   ),

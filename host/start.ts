@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { assetsFolder, copyAssets } from './assets.ts'
 import { bundleWorker } from './bundle.ts'
 import { openDataFolder } from './data-folder.ts'
 import { defaultSettings, type Settings } from './flags.ts'
@@ -80,6 +81,7 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
     const adminToken = made?.value ?? settings.admintoken
     const masterKey = settings.masterKey || folder.secret('master-key', 32).value
 
+    copyAssets()
     const bindings = workerBindings(wrangler)
     const signing =
       (settings.globalwebhook === '' && settings.queueWebhook === '') ||
@@ -96,7 +98,11 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
       worker: {
         ...bindings,
         bindings: { ...bindings.bindings, ...variables },
-        serviceBindings: publicNetwork,
+        serviceBindings: {
+          ...publicNetwork,
+          // Read by the runtime itself; Miniflare's own way goes through two more Workers.
+          [wrangler.assets.binding]: { disk: { path: assetsFolder, writable: false } },
+        },
       },
       code: await bundleWorker(path.join(root, wrangler.main)),
       ...(tls ? { host: '127.0.0.1', port: 0 } : { host: address, port: settings.port }),

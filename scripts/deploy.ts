@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { copyAssets } from '../host/assets.ts'
 import { HostError } from '../host/host-error.ts'
 import { migrateLibsql } from '../host/migrate.ts'
 import { parseWranglerConfig } from '../host/miniflare-options.ts'
@@ -33,6 +34,7 @@ const migrateD1 = (): void => {
   if (!ok) fail('the migrations were not applied; nothing was deployed')
 }
 
+copyAssets()
 const args = process.argv.slice(2)
 if (!args.includes('--dry-run')) {
   if (LIBSQL_URL === '') migrateD1()

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { copyAssets } from '../host/assets.ts'
 import { run } from './run.ts'
 
 const file = path.join(path.dirname(import.meta.dirname), '.dev.vars')
@@ -18,5 +19,6 @@ if (!existsSync(file)) {
   writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 })
   process.stdout.write('dev: made .dev.vars with an admin token and a master key\n')
 }
+copyAssets()
 if (!run('wrangler', ['d1', 'migrations', 'apply', 'DB', '--local']).ok) process.exit(1)
 process.exit(run('wrangler', ['dev', ...process.argv.slice(2)]).ok ? 0 : 1)

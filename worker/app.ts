@@ -10,6 +10,7 @@ import { openHandlers, tenantHandlers } from './handlers.ts'
 import { Degraded } from './health.ts'
 import { inputReader } from './input.ts'
 import { describeError } from './log.ts'
+import { pages, servePage } from './pages.ts'
 import { failure, type Notes, success, unhealthy } from './respond.ts'
 import { unwrap } from './result.ts'
 import { callSession } from './session-call.ts'
@@ -47,6 +48,10 @@ export const createApp = (gateway: Gateway): App => {
   for (const [path, document] of Object.entries(documents)) {
     const serve = documentServer(document, gateway.settings.MAXAPI_VERSION)
     app.get(path, (c) => serve(c.req.raw))
+  }
+
+  for (const [path, file] of Object.entries(pages)) {
+    app.get(path, (c) => servePage(gateway.assets, c.req.raw, file))
   }
 
   app.notFound((c) => {

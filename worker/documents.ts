@@ -1,4 +1,6 @@
 import { openApiDocument } from '../schema/openapi/document.ts'
+import { renderApiMd } from '../schema/reference/api-md.ts'
+import { renderLlms } from '../schema/reference/llms.ts'
 
 /** A text about the API itself: public, the same for everybody, and only new after a deploy. */
 interface Document {
@@ -10,6 +12,14 @@ export const documents: Record<string, Document> = {
   '/openapi.json': {
     contentType: 'application/json',
     render: (version) => JSON.stringify(openApiDocument(version)),
+  },
+  '/llms.txt': {
+    contentType: 'text/markdown; charset=utf-8',
+    render: (version) => renderLlms(openApiDocument(version)),
+  },
+  '/llms-full.txt': {
+    contentType: 'text/markdown; charset=utf-8',
+    render: (version) => renderApiMd(openApiDocument(version)),
   },
 }
 

@@ -5,6 +5,7 @@ import { parseEndpoint } from '../connector/endpoint.ts'
 import { handshakeProfile } from '../connector/profile.ts'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
 import type { SessionRpc } from '../schema/session-port.ts'
+import type { Assets } from './pages.ts'
 
 /**
  * A Durable Object namespace as the edge uses it: objects by name, each seen through its port.
@@ -18,6 +19,8 @@ export interface ObjectsOf<Port> {
 export interface Env extends BrokerVariables {
   DB: D1Database
   MEDIA: R2Bucket
+  /** Static files of the pages; a deployment may have none. */
+  ASSETS?: Assets
   SESSION: ObjectsOf<SessionRpc>
   SANDBOX: ObjectsOf<SandboxRpc>
   MAXAPI_ADMIN_TOKEN?: string

@@ -4,6 +4,7 @@ import type { SandboxRpc } from '../schema/sandbox-port.ts'
 import type { SessionRpc } from '../schema/session-port.ts'
 import { type Db, openD1, openLibsql } from './db.ts'
 import { type Env, type ObjectsOf, readSettings, type Settings } from './env.ts'
+import type { Assets } from './pages.ts'
 
 /** Everything the edge works with; tests pass their own. */
 export interface Gateway {
@@ -12,6 +13,8 @@ export interface Gateway {
   db: () => Db
   sessions: ObjectsOf<SessionRpc>
   sandboxes: ObjectsOf<SandboxRpc>
+  /** Static files; absent where there are none. */
+  assets?: Assets
   log: Log
   now: () => number
   startedAt: number
@@ -30,6 +33,7 @@ export const openGateway = (env: Env): Gateway => {
       url === '' ? openD1(env.DB) : openLibsql({ url, ...(authToken === '' ? {} : { authToken }) }),
     sessions: env.SESSION,
     sandboxes: env.SANDBOX,
+    ...(env.ASSETS === undefined ? {} : { assets: env.ASSETS }),
     log: consoleLog(settings.MAXAPI_LOG_LEVEL, () => ({})),
     now: Date.now,
     startedAt: Date.now(),
