@@ -65,8 +65,18 @@ export const readPage = async (read: ReadWindow, { limit, from }: PageRequest): 
     const found = fitting.length > limit
     const messages = backwards ? fitting.slice(-limit) : fitting.slice(0, limit)
     if (found || count >= MAX_WINDOW) return { messages, hasMore: found }
-    if (window.length < count) return { messages, hasMore: await goesOn(messages) }
+    if (window.length >= count) continue
+    // A short window of the cursor's own millisecond alone: what comes next lies beyond it.
+    const edge = edgeOf(bound, backwards)
+    if (messages.length === 0 && window.length > 0 && edge !== bound) {
+      return readPage(read, { limit, from: backwards ? { before: edge } : { after: edge } })
+    }
+    return { messages, hasMore: await goesOn(messages) }
   }
 }
+
+/** The first or the last id of an id's millisecond. */
+const edgeOf = (id: bigint, backwards: boolean): bigint =>
+  backwards ? (id >> 16n) << 16n : id | 0xffffn
 
 const timeOf = (id: bigint): number => Number(id >> 16n)
