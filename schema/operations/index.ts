@@ -21,6 +21,7 @@ import { pollOperations } from './polls.ts'
 import { presenceOperations } from './presence.ts'
 import { reactionOperations } from './reactions.ts'
 import { sandboxOperations } from './sandbox.ts'
+import { scheduleOperations } from './schedule.ts'
 import { searchOperations } from './search.ts'
 import { sendOperations } from './sends.ts'
 import { sessionOperations } from './session.ts'
@@ -42,6 +43,7 @@ export const operations = {
   ...pollOperations,
   ...messageToolOperations,
   ...sendOperations,
+  ...scheduleOperations,
   ...groupOperations,
   ...userOperations,
   ...groupSettingsOperations,
