@@ -261,71 +261,77 @@ export class CatchUp {
 
   /** Reads one chat from where it was left, page by page; each page is stored as a whole. */
   async #chat(run: Run, chatId: string, last: bigint | undefined): Promise<void> {
-    const { limits, clock, store } = this.#deps
+    const { limits, clock, store, known } = this.#deps
     const oldest = clock.now() + this.#skewMs - limits.hours * HOUR
-    let after = this.#deps.known.mark(chatId)
-    let from = Math.max(timeOf(after), oldest)
-    let told = 0
+    let after = known.mark(chatId)
+    // Before the mark's millisecond, so that its other messages stand among the new ones.
+    let from = Math.max(timeOf(after), oldest) - 1
+    let size = PAGE
+    let left = limits.messages
+    const shown = new Set<bigint>()
+    const suspects = new Set<bigint>()
     for (let backward = LOOK_BACK; ; backward = 0) {
       const reply = await this.#ask(run, Opcode.CHAT_HISTORY, {
-        chatId: wireId(chatId),
-        from,
-        // Without a look back the page begins with the message that is known.
-        forward: Math.min(PAGE, limits.messages - told) + (backward > 0 ? 0 : 1),
-        backward,
-        getMessages: true,
+        ...{ chatId: wireId(chatId), from, forward: size, backward, getMessages: true },
       })
       if (this.#run !== run) return
       if (reply === undefined) return this.#chatDone(run, chatId, true)
-      const messages = asMaps(reply.messages)
+      const page = asMaps(reply.messages)
         .filter((message) => idOf(message) !== undefined)
         .sort((a, b) => (order(a) < order(b) ? -1 : 1))
-      const news = messages.filter((message) => order(message) > after)
-      const fresh = news.filter((message) => timeOf(order(message)) >= oldest)
+      const before = backward > 0 ? page.filter((message) => order(message) <= after) : []
+      const news = page.filter((message) => order(message) > after)
+      const young = news.filter((message) => timeOf(order(message)) >= oldest)
+      const fresh = young.slice(0, left)
       if (fresh.length < news.length) run.cut.add(chatId)
-      const deleted = backward > 0 ? await this.#deletedAmong(run, chatId, messages, after) : []
+      // With `backward` the page goes on behind `from`, without it begins there (§3.2).
+      const start = backward > 0 ? from + 1 : from
+      const isFull = page.filter((message) => timeOf(order(message)) >= start).length >= size
+      const reached = fresh.length === 0 ? after : order(fresh.at(-1) as WireMap)
+      left -= fresh.length
+      // Pages may be short in the middle: only nothing more, or the newest, is the end.
+      const isEnd = !isFull && (fresh.length === 0 || (last !== undefined && reached >= last))
+      const isDone = isEnd || left <= 0
+      for (const message of page) shown.add(order(message))
+      if (backward > 0) for (const id of this.#knownSince(chatId, before, after)) suspects.add(id)
+      for (const { messageId } of known.held(chatId)) if (messageId) suspects.add(messageId)
+      const deleted = isDone ? await this.#deleted(run, chatId, suspects.difference(shown)) : []
       if (this.#run !== run) return
-      const end = fresh.at(-1)
-      const reached = end === undefined ? after : order(end)
-      const isFull = fresh.length >= Math.min(PAGE, limits.messages - told)
-      const isLast = end === undefined || (last !== undefined && reached >= last && !isFull)
-      told += fresh.length
       store.transaction(() => {
-        if (backward > 0) this.#tellChanges(run, chatId, messages, after, deleted)
-        this.#tellMessages(run, chatId, fresh, isLast ? undefined : reached)
-        if (isLast || told >= limits.messages) this.#chatDone(run, chatId, !isLast)
+        this.#tellEdits(run, chatId, before)
+        this.#tellMessages(run, chatId, fresh, after, isEnd ? undefined : reached)
+        if (!isDone) return
+        this.#chatDone(run, chatId, !isEnd)
+        this.#tellDeletions(run, chatId, deleted)
       })
-      if (isLast || told >= limits.messages) return
+      if (isDone) return
       // The next page begins with the last message of this one: others may share its millisecond.
-      from = timeOf(reached) > from || backward > 0 ? timeOf(reached) : from + 1
+      size = timeOf(reached) > from ? PAGE : size + PAGE
+      from = Math.max(from, timeOf(reached))
       after = reached
     }
   }
 
   /** New messages by id, those that were pushed meanwhile in their places among them. */
-  #tellMessages(run: Run, chatId: string, fresh: WireMap[], upTo: bigint | undefined): void {
+  #tellMessages(run: Run, chatId: string, fresh: WireMap[], after: bigint, upTo?: bigint): void {
     const { known, events } = this.#deps
-    const pushed = known
-      .held(chatId)
-      .filter(
-        ({ messageId }) => messageId !== undefined && (upTo === undefined || messageId <= upTo),
-      )
-    const read = new Set(fresh.map((message) => order(message)))
-    const all = [
-      ...fresh.map((message) => ({ id: order(message), tell: () => this.#tell(chatId, message) })),
-      ...pushed.map(({ messageId = 0n, opcode, payload, place }) => ({
-        id: messageId,
-        tell: () => {
-          // The history shows a message as it is now: an edit that came before it is old.
-          const isOld = read.has(messageId) && this.#isOldEdit(chatId, payload)
-          if (!isOld) events.push({ opcode, payload })
-          known.release(place)
-        },
-      })),
-    ]
     run.counts.messages += fresh.length
-    // Sorting is stable: of one message, what was read comes before what was pushed.
-    for (const { tell } of all.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))) tell()
+    const read = new Set(fresh.map(order))
+    const news = fresh.map((message) => ({
+      id: order(message),
+      tell: () => this.#tell(chatId, message),
+    }))
+    for (const { messageId: id, opcode, payload, place } of known.held(chatId)) {
+      if (id === undefined || id <= after || (upTo !== undefined && id > upTo)) continue
+      // The edit of a message that was read waits for its turn; of one that is gone it is all there is.
+      if (asMap(payload.message).status === 'EDITED' && read.has(id)) continue
+      const tell = (): void => {
+        events.push({ opcode, payload })
+        known.release(place)
+      }
+      news.push({ id, tell })
+    }
+    for (const { tell } of news.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))) tell()
   }
 
   #tell(chatId: string, message: WireMap): void {
@@ -339,52 +345,45 @@ export class CatchUp {
     return (asNumber(updateTime) ?? 0) < this.#deps.known.lastEdit(chatId, asIdString(id) ?? '')
   }
 
-  /** Edits and deletions of messages that were known before. */
-  #tellChanges(
-    run: Run,
-    chatId: string,
-    messages: WireMap[],
-    after: bigint,
-    deleted: string[],
-  ): void {
-    for (const message of messages) {
-      const isEdited =
-        message.status === 'EDITED' && (asNumber(message.updateTime) ?? 0) > run.lostAt
-      if (order(message) > after || !isEdited) continue
+  /** Edits of messages that were known before. */
+  #tellEdits(run: Run, chatId: string, before: WireMap[]): void {
+    for (const message of before) {
+      const { status, updateTime } = message
+      if (status !== 'EDITED' || (asNumber(updateTime) ?? 0) <= run.lostAt) continue
       run.counts.edits += 1
       this.#tell(chatId, message)
     }
-    if (deleted.length === 0) return
+  }
+
+  /** One by one: a push that tells of one of them too is then the same event. */
+  #tellDeletions(run: Run, chatId: string, deleted: bigint[]): void {
     run.counts.deletes += deleted.length
-    const payload = { chatId: narrow(BigInt(chatId)), messageIds: deleted }
-    this.#deps.events.push({ opcode: Opcode.NOTIF_MSG_DELETE, payload }, true)
+    for (const id of deleted) {
+      const payload = { chatId: narrow(BigInt(chatId)), messageIds: [id] }
+      this.#deps.events.push({ opcode: Opcode.NOTIF_MSG_DELETE, payload }, true)
+    }
+  }
+
+  /** Messages in the log that should stand in a page that looks back. */
+  #knownSince(chatId: string, before: WireMap[], after: bigint): bigint[] {
+    const first = before.length < LOOK_BACK ? 0n : order(before[0] ?? {})
+    return this.#deps.known
+      .loggedMessages(chatId, LOOK_BACK)
+      .filter((id) => id >= first && id <= after)
   }
 
   /**
-   * Known messages that the history no longer has. A page can be short for other reasons (§3.2), so
-   * MAX is asked for them by id before anything is called deleted.
+   * Of messages that should stand in the history and do not, those that are gone. A page can be short
+   * for other reasons (§3.2), so MAX is asked for them by id before anything is called deleted.
    */
-  async #deletedAmong(
-    run: Run,
-    chatId: string,
-    messages: WireMap[],
-    after: bigint,
-  ): Promise<string[]> {
-    const shown = new Set(messages.map((message) => order(message)))
-    const older = messages.filter((message) => order(message) <= after)
-    const first = older.length < LOOK_BACK ? 0n : order(older[0] ?? {})
-    const missing = this.#deps.known
-      .loggedMessages(chatId, LOOK_BACK)
-      .filter((id) => id >= first && id <= after && !shown.has(id))
-      .reverse()
-    if (missing.length === 0) return []
-    const reply = await this.#ask(run, Opcode.MSG_GET, {
-      chatId: wireId(chatId),
-      messageIds: missing.map(wireMessageId),
-    })
+  async #deleted(run: Run, chatId: string, missing: Set<bigint>): Promise<bigint[]> {
+    if (missing.size === 0) return []
+    const messageIds = [...missing].sort((a, b) => (a < b ? -1 : 1))
+    const payload = { chatId: wireId(chatId), messageIds: messageIds.map(wireMessageId) }
+    const reply = await this.#ask(run, Opcode.MSG_GET, payload)
     if (reply === undefined) return []
-    const there = new Set(asMaps(reply.messages).map((message) => order(message)))
-    return missing.filter((id) => !there.has(id)).map(String)
+    const there = new Set(asMaps(reply.messages).map(order))
+    return messageIds.filter((id) => !there.has(id))
   }
 
   #chatDone(run: Run, chatId: string, isCut: boolean): void {

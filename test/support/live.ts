@@ -1,7 +1,7 @@
 import { Breaker } from '../../connector/breaker.ts'
 import type { Destination, Outcome } from '../../connector/delivery.ts'
 import { createCodec, type Encoding } from '../../connector/frame.ts'
-import { LiveSession } from '../../connector/live-session.ts'
+import { LiveSession, type SessionLimits } from '../../connector/live-session.ts'
 import { migrate } from '../../connector/migrations.ts'
 import { handshakeProfile } from '../../connector/profile.ts'
 import { runOperation } from '../../connector/run-operation.ts'
@@ -36,7 +36,13 @@ export const tenant: TenantConfig = {
 }
 
 /** Everything a session needs, in memory: real frames to the simulator, real SQL, a still clock. */
-export const createLive = (options: { encoding?: Encoding; settings?: Partial<Settings> } = {}) => {
+export const createLive = (
+  options: {
+    encoding?: Encoding
+    settings?: Partial<Settings>
+    limits?: Partial<SessionLimits>
+  } = {},
+) => {
   const { encoding = 'binary' } = options
   const clock = new FakeClock()
   const breaker = new Breaker()
@@ -127,6 +133,7 @@ export const createLive = (options: { encoding?: Encoding; settings?: Partial<Se
         return () => dial(own)
       },
       destinations: () => [destination],
+      limits: options.limits ?? {},
       setAlarm: (at) => {
         if (!own.isOver) world.alarmAt = at
       },
