@@ -47,6 +47,23 @@ export class Idempotency {
     request: readonly unknown[],
     perform: (attempt: Attempt) => Promise<Reply>,
   ): Promise<Reply> {
+    const answer = this.recall(key, request)
+    if (answer) return answer
+    const hash = hashOf(request)
+    const entry = this.#find(key)
+    this.#running.set(key, hash)
+    try {
+      return await this.#perform(key, hash, entry, perform)
+    } finally {
+      this.#running.delete(key)
+    }
+  }
+
+  /**
+   * What the request was answered before; `undefined` when it was not.
+   * @throws {GatewayError} IDEMPOTENCY_MISMATCH, IN_PROGRESS
+   */
+  recall(key: string, request: readonly unknown[]): Reply | undefined {
     const hash = hashOf(request)
     const entry = this.#find(key)
     const known = entry?.hash ?? this.#running.get(key)
@@ -54,13 +71,7 @@ export class Idempotency {
     if (this.#running.has(key)) {
       throw new GatewayError('IN_PROGRESS', undefined, { retryAfterMs: 1_000 })
     }
-    if (entry?.answer) return { ...entry.answer, replayed: true }
-    this.#running.set(key, hash)
-    try {
-      return await this.#perform(key, hash, entry, perform)
-    } finally {
-      this.#running.delete(key)
-    }
+    return entry?.answer && { ...entry.answer, replayed: true }
   }
 
   prune(): void {

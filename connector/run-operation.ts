@@ -1,4 +1,5 @@
 import { GatewayError } from '../schema/errors.ts'
+import { type MediaStep, mediaSteps, type Step } from '../schema/media-steps.ts'
 import { findOperation, type Operation } from '../schema/operations/index.ts'
 import type { CallContext, Reply } from '../schema/session-port.ts'
 import type { Attempt } from './idempotency.ts'
@@ -21,17 +22,31 @@ export const runOperation = async (
   input: unknown,
   context: CallContext,
 ): Promise<Reply> => {
-  const row = findOperation(name)
+  const row: Runnable | undefined = findOperation(name) ?? findStep(name)
   if (row?.run === undefined) throw new GatewayError('NOT_FOUND', `no operation ${name}`)
   const work: Work = { live, row, input, context }
   const { idempotencyKey: key } = context
-  if (row.creates !== true || key === undefined) return perform(work)
-  return live.idempotency.run(key, [name, input], (attempt) => perform(work, attempt))
+  if (key === undefined) return perform(work)
+  const stands = row.standsFor === undefined ? input : row.standsFor(input as never)
+  if (row.recalls !== undefined && stands !== undefined) {
+    const known = live.idempotency.recall(key, [row.recalls, stands])
+    if (known) return known
+  }
+  if (row.creates !== true) return perform(work)
+  return live.idempotency.run(key, [name, stands], (attempt) => perform(work, attempt))
 }
+
+/** A row of the table, or a step that the edge asks for on its own. */
+type Runnable = Operation & Pick<Step<never>, 'standsFor' | 'recalls'>
+
+const findStep = (name: string): Runnable | undefined =>
+  Object.hasOwn(mediaSteps, name)
+    ? (mediaSteps[name as MediaStep] as unknown as Runnable)
+    : undefined
 
 interface Work {
   live: LiveSession
-  row: Operation
+  row: Runnable
   input: unknown
   context: CallContext
 }

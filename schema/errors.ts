@@ -62,6 +62,16 @@ export const errors = {
     retry: false,
     meaning: 'The body is larger than this path allows.',
   },
+  UNSUPPORTED_MEDIA: {
+    status: 415,
+    retry: false,
+    meaning: 'The file is of a type that this operation or MAX does not take.',
+  },
+  SOURCE_FAILED: {
+    status: 422,
+    retry: false,
+    meaning: 'The file to send could not be read where it was said to be; nothing was sent.',
+  },
   MAX_REFUSED: {
     status: 422,
     retry: false,
@@ -80,6 +90,16 @@ export const errors = {
   RATE_LIMITED: { status: 429, retry: true, meaning: 'MAX asks to slow down.' },
   INTERNAL_ERROR: { status: 500, retry: true, meaning: 'The gateway failed; the fault is ours.' },
   BAD_UPSTREAM: { status: 502, retry: true, meaning: 'MAX answered something we cannot read.' },
+  TRANSFER_FAILED: {
+    status: 502,
+    retry: true,
+    meaning: "The transfer to or from MAX's media servers broke off; nothing was sent.",
+  },
+  OVERLOADED: {
+    status: 503,
+    retry: true,
+    meaning: 'Too many files pass through the gateway at this moment.',
+  },
   NOT_CONNECTED: { status: 503, retry: true, meaning: 'The session is offline right now.' },
   DEGRADED: {
     status: 503,

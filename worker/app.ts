@@ -1,6 +1,11 @@
 import { type Context, Hono } from 'hono'
 import { type ErrorCode, errors, GatewayError, toErrorData } from '../schema/errors.ts'
-import { type Operation, type OperationName, operations } from '../schema/operations/index.ts'
+import {
+  type MediaOperationName,
+  type Operation,
+  type OperationName,
+  operations,
+} from '../schema/operations/index.ts'
 import type { Reply } from '../schema/session-port.ts'
 import { adminCheck, TenantAccess } from './auth.ts'
 import { documentServer, documents } from './documents.ts'
@@ -10,10 +15,11 @@ import { openHandlers, tenantHandlers } from './handlers.ts'
 import { Degraded } from './health.ts'
 import { inputReader } from './input.ts'
 import { describeError } from './log.ts'
+import { mediaHandlers } from './media/handlers.ts'
 import { pages, servePage } from './pages.ts'
-import { failure, type Notes, success, unhealthy } from './respond.ts'
+import { failure, type Notes, success, unhealthy, withRequestId } from './respond.ts'
 import { unwrap } from './result.ts'
-import { callSession } from './session-call.ts'
+import { callSession, type SessionCall } from './session-call.ts'
 
 interface Variables {
   requestId: string
@@ -24,7 +30,7 @@ export type App = Hono<{ Variables: Variables }>
 type Call = Context<{ Variables: Variables }>
 
 /** Serves the requests of one row. What it throws becomes an error answer in one place. */
-type Serve = (c: Call) => Promise<object | Degraded>
+type Serve = (c: Call) => Promise<object | Degraded | Response>
 
 /**
  * The HTTP edge: one route per row of the operations table. Every request is checked in the same
@@ -40,6 +46,7 @@ export const createApp = (gateway: Gateway): App => {
     app.on(row.method, row.path, async (c) => {
       const data = await serve(c)
       const requestId = requestIdOf(c)
+      if (data instanceof Response) return withRequestId(data, requestId)
       if (data instanceof Degraded) return unhealthy(requestId, data.facts)
       return success(requestId, data, c.get('notes'))
     })
@@ -83,23 +90,47 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
   const access = new TenantAccess(gateway)
   const isAdmin = adminCheck(gateway.settings.MAXAPI_ADMIN_TOKEN)
 
+  const factsOf = (headers: Headers): SessionCall['facts'] => {
+    // `Authorization` is the tenant's own unless the tenant came with the `token` header.
+    const admin = headers.get('token') ? isAdmin(headers) : false
+    return {
+      ...(admin ? { admin } : {}),
+      ...idempotencyKeyOf(headers),
+      ...(wantsAsync(headers) ? { respondAsync: true } : {}),
+    }
+  }
+
   const inSession = (name: OperationName, row: Operation): Serve => {
     const readInput = inputReader(row)
     return async (c) => {
       const { headers } = c.req.raw
       const caller = await access.recent(headers)
       const input = await readInput(c.req.raw, c.req.param())
-      // `Authorization` is the tenant's own unless the tenant came with the `token` header.
-      const admin = headers.get('token') ? isAdmin(headers) : false
-      const facts = {
-        ...(admin ? { admin } : {}),
-        ...idempotencyKeyOf(headers),
-        ...(wantsAsync(headers) ? { respondAsync: true } : {}),
-      }
-      const call = { name, method: row.method, input, facts }
+      const call = { name, method: row.method, input, facts: factsOf(headers) }
       const reply = await callSession(gateway, access, caller, call)
       c.set('notes', notesOf(reply))
       return settle(gateway, name, input, caller.tenant, fields(unwrap(reply)))
+    }
+  }
+
+  const ofMedia = (name: OperationName, row: Operation): Serve => {
+    const serve = mediaHandlers[name as MediaOperationName](row)
+    return async (c) => {
+      const { raw: request } = c.req
+      const caller = await access.fresh(request.headers)
+      const facts = factsOf(request.headers)
+      const { method } = row
+      const answer = await serve({
+        gateway,
+        tenant: caller.tenant,
+        request,
+        path: c.req.param(),
+        step: (step, input) =>
+          callSession(gateway, access, caller, { name: step, method, input, facts }),
+      })
+      if (answer instanceof Response) return answer
+      c.set('notes', notesOf(answer))
+      return fields(unwrap(answer))
     }
   }
 
@@ -124,6 +155,7 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
   }
 
   return (name, row) => {
+    if (row.media !== undefined) return ofMedia(name, row)
     if (row.run !== undefined) return inSession(name, row)
     return row.scope === 'tenant' ? forTenant(name, row) : open(name, row)
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type KnownTenant, TokenCache } from './auth.ts'
 
-const tenant = (id: string): KnownTenant => ({ id, generation: 1, wanted: false })
+const tenant = (id: string): KnownTenant => ({ id, generation: 1, wanted: false, sandbox: false })
 
 describe('TokenCache', () => {
   it('forgets after half a minute', () => {

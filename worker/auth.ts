@@ -5,7 +5,7 @@ import type { Gateway } from './gateway.ts'
 import { findTenantByTokenHash } from './tenants.ts'
 
 /** What a call on the session needs to know of its tenant. */
-export type KnownTenant = Pick<TenantRow, 'id' | 'generation' | 'wanted'>
+export type KnownTenant = Pick<TenantRow, 'id' | 'generation' | 'wanted' | 'sandbox'>
 
 /** How long an edge trusts what it read. The session object checks the generation on every call. */
 const TTL_MS = 30_000
@@ -39,6 +39,15 @@ export class TenantAccess {
   }
 
   /**
+   * The caller as it is now. For what the edge does before it asks the session object, or without it.
+   * @throws {GatewayError} UNAUTHORIZED
+   */
+  async fresh(headers: Headers): Promise<Caller> {
+    const tokenHash = hashOf(headers)
+    return { tokenHash, tenant: this.#remember(tokenHash, await this.#read(tokenHash)) }
+  }
+
+  /**
    * The caller's row as it is now.
    * @throws {GatewayError} UNAUTHORIZED
    */
@@ -57,8 +66,8 @@ export class TenantAccess {
     return row
   }
 
-  #remember(tokenHash: string, { id, generation, wanted }: TenantRow): KnownTenant {
-    const tenant = { id, generation, wanted }
+  #remember(tokenHash: string, { id, generation, wanted, sandbox }: TenantRow): KnownTenant {
+    const tenant = { id, generation, wanted, sandbox }
     this.#cache.set(tokenHash, tenant, this.#gateway.now())
     return tenant
   }

@@ -11,7 +11,12 @@ export const MAX_BODY_BYTES = 1024 * 1024
  */
 export const readBody = async (request: Request): Promise<object> => {
   if (request.body === null) return {}
-  const text = decode(await readBytes(request))
+  return parseBody(await readBytes(request))
+}
+
+/** A body that has arrived, as an object. */
+export const parseBody = (bytes: Uint8Array): object => {
+  const text = decode(bytes)
   if (text.trim() === '') return {}
   const body = parse(text)
   if (body === null) return {}

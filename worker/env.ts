@@ -23,6 +23,8 @@ export interface Env extends BrokerVariables {
   ASSETS?: Assets
   SESSION: ObjectsOf<SessionRpc>
   SANDBOX: ObjectsOf<SandboxRpc>
+  /** Self-host only: a way out that cannot reach private addresses, whatever a name resolves to. */
+  PUBLIC_NETWORK?: Fetcher
   MAXAPI_ADMIN_TOKEN?: string
   /** Encrypts what the sessions keep; the edge only checks that it is there. */
   MAXAPI_MASTER_KEY?: string

@@ -1,9 +1,12 @@
-import type { Log } from '../connector/clock.ts'
+import { type Log, systemClock } from '../connector/clock.ts'
 import { consoleLog } from '../connector/log.ts'
+import { Outbound } from '../connector/outbound-fetch.ts'
+import type { OutboundPolicy } from '../schema/outbound.ts'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
 import type { SessionRpc } from '../schema/session-port.ts'
 import { type Db, openD1, openLibsql } from './db.ts'
 import { type Env, type ObjectsOf, readSettings, type Settings } from './env.ts'
+import { type MaxHttp, openMaxHttp } from './media/max-http.ts'
 import type { Assets } from './pages.ts'
 
 /** Everything the edge works with; tests pass their own. */
@@ -15,6 +18,12 @@ export interface Gateway {
   sandboxes: ObjectsOf<SandboxRpc>
   /** Static files; absent where there are none. */
   assets?: Assets
+  /** MAX's media servers. */
+  max: MaxHttp
+  /** Content on its way, and tenants' objects. */
+  media: R2Bucket
+  /** Requests to URLs that users give. */
+  outbound(policy: OutboundPolicy): Outbound
   log: Log
   now: () => number
   startedAt: number
@@ -26,6 +35,7 @@ export interface Gateway {
  */
 export const openGateway = (env: Env): Gateway => {
   const settings = readSettings(env)
+  const { PUBLIC_NETWORK } = env
   const { LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken } = settings
   return {
     settings,
@@ -34,6 +44,15 @@ export const openGateway = (env: Env): Gateway => {
     sessions: env.SESSION,
     sandboxes: env.SANDBOX,
     ...(env.ASSETS === undefined ? {} : { assets: env.ASSETS }),
+    max: openMaxHttp(env),
+    media: env.MEDIA,
+    outbound: (policy) =>
+      new Outbound({
+        policy,
+        clock: systemClock,
+        fetch: (url, init) => fetch(url, init),
+        ...(PUBLIC_NETWORK && { publicFetch: (url, init) => PUBLIC_NETWORK.fetch(url, init) }),
+      }),
     log: consoleLog(settings.MAXAPI_LOG_LEVEL, () => ({})),
     now: Date.now,
     startedAt: Date.now(),

@@ -10,38 +10,63 @@ export type ReadInput = (
   path: Record<string, string>,
 ) => Promise<Record<string, unknown>>
 
+/** Puts together the fields of one request. Names match without regard to case. */
+export interface InputCollector {
+  query(url: string): void
+  /** A body's fields as they are. */
+  body(body: object): void
+  /** A value that came as text, read as its field wants it. */
+  text(name: string, values: string[]): void
+  /** @throws {GatewayError} INVALID_INPUT */
+  parse(): Record<string, unknown>
+}
+
 /**
  * Makes the reader of an operation's input: path, query and body in one object, where the path
  * wins over the body and the body over the query. Fields the operation does not know are dropped.
  */
 export const inputReader = (row: Operation): ReadInput => {
+  const collect = inputCollector(row)
+  return async (request, path) => {
+    const fields = collect()
+    fields.query(request.url)
+    if (row.method !== 'GET') fields.body(await readBody(request))
+    for (const [name, value] of Object.entries(path)) fields.text(name, [value])
+    return fields.parse()
+  }
+}
+
+export const inputCollector = (row: Operation): (() => InputCollector) => {
   const names = new Map(Object.keys(row.input.shape).map((name) => [name.toLowerCase(), name]))
   const fields = new Map(Object.entries(row.input.shape).map(([name, type]) => [name, field(type)]))
 
-  const addText = (into: Record<string, unknown>, name: string, values: string[]): void => {
-    const type = fields.get(name)
-    if (type !== undefined) into[name] = fromText(type.schema, values)
-  }
-  /** Names match without regard to case, as the original's did; an exact match wins. */
-  const addBody = (into: Record<string, unknown>, body: object): void => {
-    for (const [given, value] of Object.entries(body)) {
-      const name = names.get(given.toLowerCase())
-      if (name === undefined || (name !== given && Object.hasOwn(body, name))) continue
-      if (value !== null || fields.get(name)?.nullIsAbsent !== true) into[name] = value
-    }
-  }
-
-  return async (request, path) => {
+  return () => {
     const raw: Record<string, unknown> = {}
-    if (request.url.includes('?')) {
-      const query = new URL(request.url).searchParams
-      for (const name of new Set(query.keys())) addText(raw, name, query.getAll(name))
+    const text: InputCollector['text'] = (name, values) => {
+      const type = fields.get(name)
+      if (type !== undefined) raw[name] = fromText(type.schema, values)
     }
-    if (row.method !== 'GET') addBody(raw, await readBody(request))
-    for (const [name, value] of Object.entries(path)) addText(raw, name, [value])
-    const parsed = row.input.safeParse(raw)
-    if (!parsed.success) throw invalid(parsed.error, raw)
-    return parsed.data
+    return {
+      text,
+      query: (url) => {
+        if (!url.includes('?')) return
+        const query = new URL(url).searchParams
+        for (const name of new Set(query.keys())) text(name, query.getAll(name))
+      },
+      /** Names match as the original's did; an exact match wins. */
+      body: (body) => {
+        for (const [given, value] of Object.entries(body)) {
+          const name = names.get(given.toLowerCase())
+          if (name === undefined || (name !== given && Object.hasOwn(body, name))) continue
+          if (value !== null || fields.get(name)?.nullIsAbsent !== true) raw[name] = value
+        }
+      },
+      parse: () => {
+        const parsed = row.input.safeParse(raw)
+        if (!parsed.success) throw invalid(parsed.error, raw)
+        return parsed.data
+      },
+    }
   }
 }
 

@@ -22,6 +22,12 @@ export const success = (requestId: string, data: object, notes?: Notes): Respons
     headers: { ...headersFor(requestId, 'application/json'), ...notes?.headers },
   })
 
+/** An answer that is no JSON. */
+export const withRequestId = (response: Response, requestId: string): Response => {
+  response.headers.set('Request-Id', requestId)
+  return response
+}
+
 /** A failure that still answers with the operation's fields, under a status of its own. */
 export const unhealthy = (requestId: string, data: object): Response =>
   new Response(stringifyJson({ success: false, ...data, requestId }), {

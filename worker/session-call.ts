@@ -1,4 +1,5 @@
 import { GatewayError } from '../schema/errors.ts'
+import type { MediaStep } from '../schema/media-steps.ts'
 import type { Operation, OperationName } from '../schema/operations/index.ts'
 import type { CallContext, Reply } from '../schema/session-port.ts'
 import type { Caller, TenantAccess } from './auth.ts'
@@ -8,7 +9,7 @@ import { configOf } from './tenants.ts'
 
 /** One operation to run in a tenant's session object. */
 export interface SessionCall {
-  name: OperationName
+  name: OperationName | MediaStep
   method: Operation['method']
   input: unknown
   /** Facts of the request, beside the tenant's own. */

@@ -35,6 +35,12 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output = unk
   creates?: true
   /** A send that takes `Prefer: respond-async`: 202 as soon as the message is written down. */
   respondsAsync?: true
+  /**
+   * `in`: beside JSON, where content is base64, a URL or a key of the storage, the body may be
+   * `multipart/form-data` or the content itself with the fields in the query. `out`: answers JSON with
+   * base64, or the bytes themselves to `Accept: application/octet-stream`.
+   */
+  media?: 'in' | 'out'
   /** Path, query and body fields in one object. */
   input: Input
   /** What succeeds; `success: true` is added at the edge. Absent = not described yet. */
@@ -59,6 +65,13 @@ type SessionRow<Input extends z.ZodObject, Output> = Operation<Input, Output> & 
   run: Run<Input, Output>
 }
 type EdgeRow<Input extends z.ZodObject> = Operation<Input, never> & { run?: never }
+
+/** A row that moves content: the edge serves it, by a handler in `worker/media/`. */
+type MediaRow<Input extends z.ZodObject> = EdgeRow<Input> & { media: 'in' | 'out' }
+
+/** Keeps a media row's input type while checking its shape. */
+export const mediaOperation = <Input extends z.ZodObject>(row: MediaRow<Input>): MediaRow<Input> =>
+  row
 
 /** Keeps a row's input and output types while checking its shape. */
 export function operation<Input extends z.ZodObject, Output>(

@@ -14,6 +14,7 @@ import { groupSettingsOperations } from './group-settings.ts'
 import { groupOperations } from './groups.ts'
 import { historyOperations } from './history.ts'
 import { markOperations } from './marks.ts'
+import { mediaOperations } from './media.ts'
 import { memberOperations } from './members.ts'
 import { messageToolOperations } from './message-tools.ts'
 import { messageOperations } from './messages.ts'
@@ -44,6 +45,7 @@ export const operations = {
   ...messageToolOperations,
   ...sendOperations,
   ...scheduleOperations,
+  ...mediaOperations,
   ...groupOperations,
   ...userOperations,
   ...groupSettingsOperations,
@@ -66,7 +68,11 @@ export type Input<Name extends OperationName> = z.output<(typeof operations)[Nam
 type Rows = typeof operations
 /** Operations without `run`: the edge serves them itself. */
 export type EdgeOperationName = {
-  [Name in OperationName]: Rows[Name] extends { run: unknown } ? never : Name
+  [Name in OperationName]: Rows[Name] extends { run: unknown } | { media: unknown } ? never : Name
+}[OperationName]
+/** Operations that move content. */
+export type MediaOperationName = {
+  [Name in OperationName]: Rows[Name] extends { media: unknown } ? Name : never
 }[OperationName]
 
 /** The row behind a name that came over RPC. */

@@ -1,4 +1,6 @@
 import { createClient } from '@libsql/client/web'
+import { systemClock } from '../../connector/clock.ts'
+import { Outbound } from '../../connector/outbound-fetch.ts'
 import type { ErrorData, Result } from '../../schema/errors.ts'
 import type { SandboxInfo, SandboxRpc } from '../../schema/sandbox-port.ts'
 import type {
@@ -14,6 +16,7 @@ import { type Env, readSettings } from '../../worker/env.ts'
 import type { Gateway } from '../../worker/gateway.ts'
 import { libsqlTarget, migrate } from '../../worker/migrate.ts'
 import { startHrana } from '../hrana.ts'
+import { MemoryBucket } from '../support/memory-bucket.ts'
 import { expectDescribed } from './described.ts'
 import { readMigrations } from './migrations.ts'
 
@@ -185,11 +188,19 @@ export const startEdge = async (variables: Partial<Env> = {}) => {
   const secrets = { MAXAPI_ADMIN_TOKEN: ADMIN_TOKEN, MAXAPI_MASTER_KEY: '00'.repeat(32) }
   const env = { ...secrets, ...variables, SESSION: sessions }
   const settings = readSettings({ ...env, SANDBOX: sandboxes, DB: {}, MEDIA: {} } as unknown as Env)
+  const bucket = new MemoryBucket()
   const gateway: Gateway = {
     settings,
     db,
     sessions,
     sandboxes,
+    max: {
+      serves: (url) => url.startsWith('https://media.max.ru/'),
+      fetch: async () => new Response(null, { status: 404 }),
+    },
+    media: bucket as unknown as R2Bucket,
+    outbound: (policy) =>
+      new Outbound({ policy, clock: systemClock, fetch: (url, init) => fetch(url, init) }),
     log: (...line) => log.push(line),
     now: () => clock.now,
     startedAt: clock.now,
@@ -226,6 +237,7 @@ export const startEdge = async (variables: Partial<Env> = {}) => {
   return {
     app,
     gateway,
+    bucket,
     sessions,
     sandboxes,
     clock,

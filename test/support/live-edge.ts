@@ -180,6 +180,13 @@ export const startLiveEdge = async (settings: Partial<Settings> = {}) => {
   }
   const edge = await startEdge()
   edge.gateway.sessions = { getByName: sessionOf }
+  edge.gateway.max = {
+    serves: (url) => url.startsWith(sim.settings.mediaUrl),
+    fetch: (url, init) => {
+      const headers = { ...Object.fromEntries(new Headers(init.headers)), 'user-agent': 'Chrome/1' }
+      return sim.media.serve(new Request(url, { ...init, headers }))
+    },
+  }
 
   /** A new tenant that is not logged in. */
   const enter = async (account: Account, body: object = {}): Promise<LiveTenant> => {
