@@ -25,7 +25,6 @@ export interface CatchUpLimits {
   messages: number
   hours: number
 }
-export const defaultCatchUp: CatchUpLimits = { chats: 200, messages: 1_000, hours: 168 }
 
 /** Kept from one login to the next. */
 export interface CatchUpState {

@@ -24,12 +24,13 @@ import {
 } from '../schema/wire.ts'
 import { Account } from './account.ts'
 import { nextAlarm } from './alarm.ts'
-import { CatchUp, type CatchUpLimits, defaultCatchUp } from './catch-up.ts'
+import { CatchUp } from './catch-up.ts'
 import type { MaxConnection } from './connection.ts'
 import { Delivery, type Destination } from './delivery.ts'
 import { EventLog } from './event-log.ts'
 import { Idempotency } from './idempotency.ts'
 import { KnownMessages } from './known-messages.ts'
+import { defaultLimits, type SessionLimits } from './limits.ts'
 import { Link, type LinkDeps } from './link.ts'
 import { Outage } from './outage.ts'
 import { Outgoing, type SendOptions, type TakenMessage } from './outgoing.ts'
@@ -61,20 +62,6 @@ export interface LiveSessionDeps
   limits?: Partial<SessionLimits>
   /** Asks for a wake-up; `undefined` = none is needed. */
   setAlarm(at: number | undefined): void
-}
-
-/** What an operator may set about sessions. */
-export interface SessionLimits {
-  catchUp: CatchUpLimits
-  /** Minutes offline after which `SessionDegraded` is said. */
-  degradedAfterMinutes: number
-  /** Tries to connect before the session stops; 0 = it never does. */
-  connectRetries: number
-}
-export const defaultLimits: SessionLimits = {
-  catchUp: defaultCatchUp,
-  degradedAfterMinutes: 5,
-  connectRetries: 0,
 }
 
 /**
@@ -118,6 +105,7 @@ export class LiveSession implements RunSession {
       onGone: ({ id, url }, reason) => {
         store.set('disabled', { ...store.get('disabled'), [id]: { url, reason } })
         this.#refreshDestinations()
+        this.#events.own('WebhookDisabled', { webhookId: id, reason })
       },
     })
     this.#events = new EventLog({ store, clock, known, onAppended: () => this.#delivery.kick() })

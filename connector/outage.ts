@@ -31,12 +31,15 @@ export class Outage {
     this.#deps = deps
   }
 
-  follow(state: SessionState): void {
+  follow({ name }: SessionState): void {
     const { store, clock } = this.#deps
     const outage = store.get('outage')
-    if (state.name === 'waiting') {
+    // Between a failed try and the wait for the next one the session is at rest for a moment.
+    const isTrying =
+      name === 'connecting' || (name === 'offline' && store.get('wanted') === 'online')
+    if (name === 'waiting') {
       if (outage === undefined) store.set('outage', { since: clock.now(), told: 'nothing' })
-    } else if (state.name !== 'connecting' && outage !== undefined) store.delete('outage')
+    } else if (!isTrying && outage !== undefined) store.delete('outage')
   }
 
   /** Says what is due. */

@@ -18,6 +18,7 @@ import { newSigningSecret, webhook } from './deliver/webhook.ts'
 import type { Destination } from './delivery.ts'
 import { type Endpoint, parseEndpoint, redirected } from './endpoint.ts'
 import { createCodec } from './frame.ts'
+import { type LimitVariables, sessionLimits } from './limits.ts'
 import { LiveSession } from './live-session.ts'
 import { consoleLog } from './log.ts'
 import { migrate } from './migrations.ts'
@@ -31,7 +32,7 @@ import { dialer } from './transports.ts'
 import { createVault, type Vault } from './vault.ts'
 
 /** Bindings and variables the session needs. */
-export interface SessionEnv extends BrokerVariables {
+export interface SessionEnv extends BrokerVariables, LimitVariables {
   SANDBOX: DurableObjectNamespace
   PUBLISHER: DurableObjectNamespace<Publisher>
   EVENTS: Queue<string>
@@ -178,6 +179,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           sandbox ? this.#sandbox().fetch(url, init) : fetch(url, init),
         ),
       destinations: (current) => this.#destinations(current),
+      limits: sessionLimits(env),
       setAlarm: (at) => this.#setAlarm(at),
     })
     this.#live = live

@@ -199,6 +199,31 @@ export const settingsTable = {
     fallback: false,
     env: ['MAXAPI_ALLOW_PRIVATE_NETWORK'],
   }),
+  catchUpChats: setting({
+    parse: wholeNumber(0, 100_000),
+    fallback: 200,
+    env: ['MAXAPI_CATCH_UP_CHATS'],
+  }),
+  catchUpMessages: setting({
+    parse: wholeNumber(0, 100_000),
+    fallback: 1_000,
+    env: ['MAXAPI_CATCH_UP_MESSAGES'],
+  }),
+  catchUpHours: setting({
+    parse: wholeNumber(0, 10_000),
+    fallback: 168,
+    env: ['MAXAPI_CATCH_UP_HOURS'],
+  }),
+  degradedAfterMinutes: setting({
+    parse: wholeNumber(1, 10_000),
+    fallback: 5,
+    env: ['MAXAPI_DEGRADED_AFTER_MINUTES'],
+  }),
+  connectRetries: setting({
+    parse: wholeNumber(0, 1_000_000),
+    fallback: 0,
+    env: ['MAXAPI_CONNECT_RETRIES', 'MAX_CONNECT_RETRIES'],
+  }),
   queueEvents: setting({ parse: text, fallback: '', env: ['MAXAPI_QUEUE_EVENTS'] }),
   queueWebhook: setting({
     parse: url('http', 'https'),

@@ -16,6 +16,11 @@ describe('workerVariables', () => {
       MAXAPI_SKIPMEDIA: 'false',
       MAXAPI_ALLOW_PRIVATE_NETWORK: 'false',
       MAXAPI_LOOPBACK: 'true',
+      MAXAPI_CATCH_UP_CHATS: '200',
+      MAXAPI_CATCH_UP_MESSAGES: '1000',
+      MAXAPI_CATCH_UP_HOURS: '168',
+      MAXAPI_DEGRADED_AFTER_MINUTES: '5',
+      MAXAPI_CONNECT_RETRIES: '0',
     })
   })
 

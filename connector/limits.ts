@@ -1,0 +1,45 @@
+import type { CatchUpLimits } from './catch-up.ts'
+
+/** What an operator may set about sessions. */
+export interface SessionLimits {
+  catchUp: CatchUpLimits
+  /** Minutes offline after which `SessionDegraded` is said. */
+  degradedAfterMinutes: number
+  /** Tries to connect before the session stops; 0 = it never does. */
+  connectRetries: number
+}
+
+export const defaultLimits: SessionLimits = {
+  catchUp: { chats: 200, messages: 1_000, hours: 168 },
+  degradedAfterMinutes: 5,
+  connectRetries: 0,
+}
+
+/** The variables they are read from. */
+export interface LimitVariables {
+  MAXAPI_CATCH_UP_CHATS?: string
+  MAXAPI_CATCH_UP_MESSAGES?: string
+  MAXAPI_CATCH_UP_HOURS?: string
+  MAXAPI_DEGRADED_AFTER_MINUTES?: string
+  MAXAPI_CONNECT_RETRIES?: string
+}
+
+/** @throws {Error} naming the variable that is no whole number. */
+export const sessionLimits = (env: LimitVariables): SessionLimits => {
+  const number = (name: keyof LimitVariables, fallback: number): number => {
+    const text = env[name]?.trim()
+    if (!text) return fallback
+    if (!/^\d{1,9}$/.test(text)) throw new Error(`${name}: expected a whole number`)
+    return Number(text)
+  }
+  const { catchUp, degradedAfterMinutes, connectRetries } = defaultLimits
+  return {
+    catchUp: {
+      chats: number('MAXAPI_CATCH_UP_CHATS', catchUp.chats),
+      messages: number('MAXAPI_CATCH_UP_MESSAGES', catchUp.messages),
+      hours: number('MAXAPI_CATCH_UP_HOURS', catchUp.hours),
+    },
+    degradedAfterMinutes: number('MAXAPI_DEGRADED_AFTER_MINUTES', degradedAfterMinutes),
+    connectRetries: number('MAXAPI_CONNECT_RETRIES', connectRetries),
+  }
+}
