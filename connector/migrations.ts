@@ -61,7 +61,7 @@ const migrations: readonly string[][] = [
     'CREATE TABLE chat_marks (chat_id TEXT PRIMARY KEY, message_id INTEGER NOT NULL) WITHOUT ROWID',
     // Pushes that wait until their chat has been caught up.
     `CREATE TABLE held_pushes (
-       place INTEGER PRIMARY KEY AUTOINCREMENT,
+       place INTEGER PRIMARY KEY,
        chat_id TEXT NOT NULL,
        opcode INTEGER NOT NULL,
        message_id TEXT,
