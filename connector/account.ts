@@ -38,7 +38,8 @@ export class Account implements AccountPort {
   get markers(): SyncMarkers {
     const { time, configHash } = this.#store.get('markers') ?? { time: 0 }
     // Without the settings themselves their hash would only keep MAX from telling them.
-    const hash = this.#store.get('settings') === undefined ? undefined : configHash
+    const isKnown = this.#store.get('settings') && this.#store.get('chatSettings')
+    const hash = isKnown === undefined ? undefined : configHash
     return {
       time,
       ...(hash === undefined ? {} : { configHash: hash }),
@@ -50,6 +51,9 @@ export class Account implements AccountPort {
   }
   settings(): WireMap {
     return this.#store.get('settings') ?? {}
+  }
+  chatSettings(): WireMap {
+    return this.#store.get('chatSettings') ?? {}
   }
   contacts(): WireMap[] {
     return this.#store.contacts()
@@ -127,8 +131,13 @@ export class Account implements AccountPort {
 
   /** `config` of LOGIN or of its push: what it leaves out is unchanged (§6.3). */
   keepConfig(config: WireValue): void {
-    const { user, hash } = asMap(config)
+    const { user, chats, hash } = asMap(config)
     this.keepSettings(asMap(user), asString(hash))
+    this.keepChatSettings(asMap(chats))
+  }
+
+  keepChatSettings(changed: WireMap): void {
+    this.#store.set('chatSettings', { ...this.chatSettings(), ...changed })
   }
 
   keepSettings(changed: WireMap, hash?: string): void {
@@ -163,7 +172,15 @@ export class Account implements AccountPort {
 
   /** Everything about the account, the device apart. */
   forget(): void {
-    this.#store.delete('token', 'userId', 'profile', 'settings', 'following', 'markers')
+    this.#store.delete(
+      'token',
+      'userId',
+      'profile',
+      'settings',
+      'chatSettings',
+      'following',
+      'markers',
+    )
     this.#store.clearContacts()
   }
 }

@@ -40,6 +40,8 @@ export interface Meta {
   profile: WireMap
   /** The account's settings (`config.user`). */
   settings: WireMap
+  /** Settings of single chats by chat id (`config.chats`). */
+  chatSettings: WireMap
   /** Whose presence is followed, and the last word on it, by user id. */
   following: Record<string, WireMap>
   /** Account whose messages wait to be sent. */

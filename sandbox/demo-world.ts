@@ -53,6 +53,10 @@ export const createDemoWorld = (sim: Simulator): DemoWorld => {
     title: 'Новости · News',
     userIds: [me.id],
   })
+  // Public, so that there is something for a search to find.
+  channel.chat.access = 'PUBLIC'
+  channel.chat.publicName = 'sandbox_news'
+  sim.world.saveChat(channel)
   direct.incoming({ to: me.id, from: owner.id, chatId: channel.chat.id, text: 'Первая запись.' })
   return { me, contacts: people }
 }

@@ -91,6 +91,13 @@ export class Fields {
     return value
   }
 
+  strings(name: string): string[] {
+    return this.list(name).map((item) => {
+      if (typeof item !== 'string') throw malformed(`Expected string in '${name}'`)
+      return item
+    })
+  }
+
   maps(name: string): WireMap[] {
     return this.list(name).map((item) => {
       if (!isWireMap(item)) throw malformed(`Expected map in '${name}'`)

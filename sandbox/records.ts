@@ -105,8 +105,18 @@ export interface Chat {
   /** Since when each person waits to be let in. */
   joinRequests: { [userId: string]: number }
   /** Which reactions the chat takes; absent = all of them. */
-  reactions?: WireMap
+  reactions?: ReactionSettings
   pinnedId?: bigint
+}
+
+/** `reactionIds` are the only ones taken if `included`, else those refused. */
+export interface ReactionSettings {
+  isActive: boolean
+  /** Different reactions on one message. */
+  count: number
+  included: boolean
+  reactionIds: string[]
+  updateTime: number
 }
 
 export interface Admin {

@@ -63,12 +63,24 @@ export const publicPreview = (chat: WireMap): PublicChat => {
   return { ...shown, options: isWireMap(chat.options) ? (shown.options ?? {}) : {} }
 }
 
-/** The same for a chat that the account is in: groups and channels tell its role there. */
+/** The same for a chat that the account is in, with its role there and whether it is muted. */
 export const publicChat = (session: SessionPort, chat: WireMap): PublicChat => {
   const shown = publicPreview(chat)
+  const mutedUntil = mutedUntilOf(session, chat)
+  if (mutedUntil !== undefined) shown.mutedUntil = mutedUntil
   if (chat.type === 'DIALOG') return shown
   const me = session.userId
   return { ...shown, myRole: roleIn(chat, me), myPermissions: permissionsIn(chat, me) }
+}
+
+/** `dontDisturbUntil`: -1 = for ever, 0 or past = not at all (operations-and-events.md §3.4). */
+export const MUTED_FOREVER = -1
+
+const mutedUntilOf = (session: SessionPort, chat: WireMap): number | 'forever' | undefined => {
+  const own = asMap(session.account.chatSettings()[asIdString(chat.id) ?? ''])
+  const until = asNumber(own.dontDisturbUntil) ?? 0
+  if (until === MUTED_FOREVER) return 'forever'
+  return until > session.now() ? until : undefined
 }
 
 const noChat = (): GatewayError =>

@@ -41,6 +41,9 @@ export const messageRef = messageIdInput
 export const messageRefs = z.array(messageRef).min(1).max(200)
 
 const anyId = z.union([z.number(), z.string()])
+export const mutedUntil = z
+  .union([z.literal('forever'), z.number()])
+  .describe('Unix ms, or `forever`')
 
 /** A dialog, group or channel (operations-and-events.md §2.7). */
 export const ChatModel = z
@@ -59,6 +62,7 @@ export const ChatModel = z
     options: z.record(z.string(), z.unknown()).optional(),
     newMessages: z.number().optional().describe('Unread messages'),
     lastEventTime: z.number().optional().describe('Unix ms'),
+    mutedUntil: mutedUntil.optional(),
     myRole: z.enum(['owner', 'admin', 'member']).optional().describe('Not in dialogs'),
     myPermissions: z.array(z.string()).optional().describe('What the account may do there'),
   })

@@ -108,6 +108,9 @@ export interface AccountPort {
   settings(): WireMap
   /** Takes changed settings in; the others stay. */
   keepSettings(changed: WireMap, hash?: string): void
+  /** Settings of single chats, such as `dontDisturbUntil`, by chat id. */
+  chatSettings(): WireMap
+  keepChatSettings(changed: WireMap): void
   contacts(): Contact[]
   isContact(userId: IdValue): boolean
   keepContact(contact: Contact): void

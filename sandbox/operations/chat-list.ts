@@ -1,7 +1,7 @@
 import { Opcode } from '../../schema/opcodes.ts'
 import { type WireMap, wireTime } from '../../schema/wire.ts'
-import { type Member, timeOf } from '../records.ts'
-import { chatNotFound, malformed } from '../refusal.ts'
+import { type Member, type ReactionSettings, timeOf } from '../records.ts'
+import { chatNotFound } from '../refusal.ts'
 import { renderChat, renderDeparted } from '../render-chat.ts'
 import { may, noAccess } from '../rights.ts'
 import type { ChatState } from '../world.ts'
@@ -79,15 +79,12 @@ export const setReactionSettings = (call: OnlineCall): WireMap => {
   const { world, pushes, connection, account, fields } = call
   const { state } = ownChat(call)
   const reset = fields.optional('reset', (map, key) => map.boolean(key)) ?? false
-  const settings = {
+  const settings: ReactionSettings = {
     isActive: fields.optional('value', (map, key) => map.boolean(key)) ?? true,
     count: fields.optional('count', (map, key) => map.integer(key, { min: 1, max: 8 })) ?? 8,
     included: fields.optional('included', (map, key) => map.boolean(key)) ?? false,
-    reactionIds: fields.optional('reactionIds', (map, key) => map.list(key)) ?? [],
+    reactionIds: fields.optional('reactionIds', (map, key) => map.strings(key)) ?? [],
     updateTime: world.stamp(),
-  }
-  if (!settings.reactionIds.every((id) => typeof id === 'string')) {
-    throw malformed("Expected string at 'reactionIds'")
   }
   if (state.chat.type === 'DIALOG') throw chatNotFound()
   if (!may(state, account.id, 'changeInfo')) throw noAccess()
@@ -109,8 +106,10 @@ export const getReactionSettings = ({ world, account, fields }: OnlineCall): Wir
 })
 
 /** Every reaction, up to the server's eight kinds, unless somebody chose otherwise. */
-const reactionSettings = ({ chat }: ChatState): WireMap =>
-  chat.reactions ?? { isActive: true, count: 8, included: false, reactionIds: [], updateTime: 0 }
+const reactionSettings = ({ chat: { reactions } }: ChatState): WireMap => {
+  const settings = reactions ?? { isActive: true, count: 8, included: false, reactionIds: [] }
+  return { ...settings, updateTime: wireTime(reactions?.updateTime ?? 0) }
+}
 
 const wholeChat = (
   call: OnlineCall,

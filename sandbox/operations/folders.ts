@@ -1,5 +1,5 @@
 import { Opcode } from '../../schema/opcodes.ts'
-import { type WireMap, type WireValue, wireId, wireTime } from '../../schema/wire.ts'
+import { type WireMap, wireId, wireTime } from '../../schema/wire.ts'
 import type { Fields } from '../fields.ts'
 import type { Account, Folder, Folders } from '../records.ts'
 import { malformed, Refusal } from '../refusal.ts'
@@ -20,7 +20,7 @@ export const getFolders = ({ account, fields }: OnlineCall): WireMap => {
 
 /** 273 */
 export const getFoldersById = ({ account, fields }: OnlineCall): WireMap => {
-  const ids = strings(fields, 'folderIds')
+  const ids = fields.strings('folderIds')
   return {
     folders: foldersOf(account)
       .list.filter(({ id }) => ids.includes(id))
@@ -58,7 +58,7 @@ export const updateFolder = (call: OnlineCall): WireMap => {
 
 /** 275 */
 export const orderFolders = (call: OnlineCall): WireMap => {
-  const order = strings(call.fields, 'foldersOrder')
+  const order = call.fields.strings('foldersOrder')
   const { list } = foldersOf(call.account)
   const present = [ALL, ...list.map(({ id }) => id)]
   if (order[0] !== ALL) {
@@ -73,7 +73,7 @@ export const orderFolders = (call: OnlineCall): WireMap => {
 
 /** 276 */
 export const deleteFolders = (call: OnlineCall): WireMap => {
-  const ids = strings(call.fields, 'folderIds')
+  const ids = call.fields.strings('folderIds')
   const { list } = foldersOf(call.account)
   if (!ids.every((id) => list.some((folder) => folder.id === id))) throw folderNotFound()
   const { folderSync, foldersOrder } = keep(
@@ -128,11 +128,5 @@ const optionalEmoji = (fields: Fields): { emoji?: string } => {
   const emoji = fields.optional('emoji', (map, key) => map.string(key))
   return emoji === undefined ? {} : { emoji }
 }
-
-const strings = (fields: Fields, name: string): string[] =>
-  fields.list(name).map((item: WireValue) => {
-    if (typeof item !== 'string') throw malformed(`Expected string in '${name}'`)
-    return item
-  })
 
 const folderNotFound = (): Refusal => new Refusal('not.found', 'Folder not found')

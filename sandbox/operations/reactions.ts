@@ -19,7 +19,16 @@ export const react = (call: OnlineCall): WireMap => {
   if (!/\p{Extended_Pictographic}/u.test(emoji) || emoji.length > 16) {
     throw new Refusal('error.message.like.unknown.reaction', 'Unknown reaction')
   }
+  if (!isTaken(state, emoji)) {
+    throw new Refusal('error.reactions.not.allowed', 'The chat does not take this reaction')
+  }
   return change(call, state, message, emoji)
+}
+
+/** What 257 chose: none at all, only the named ones, or all but those. */
+const isTaken = ({ chat: { reactions } }: ChatState, emoji: string): boolean => {
+  if (reactions === undefined) return true
+  return reactions.isActive && reactions.included === reactions.reactionIds.includes(emoji)
 }
 
 export const cancelReaction = (call: OnlineCall): WireMap => {

@@ -1,11 +1,20 @@
 import { z } from 'zod'
-import { changedChat, chatById, chatId, chatOf, done, writeErrors } from '../chats.ts'
+import {
+  changedChat,
+  chatById,
+  chatId,
+  chatOf,
+  done,
+  MUTED_FOREVER,
+  writeErrors,
+} from '../chats.ts'
 import { GatewayError } from '../errors.ts'
 import { dialog, group, inGroup } from '../example-chats.ts'
 import type { IdValue } from '../ids.ts'
+import { mutedUntil } from '../model.ts'
 import { Opcode } from '../opcodes.ts'
 import type { SessionPort } from '../session-port.ts'
-import { asNumber, wireId } from '../wire.ts'
+import { asNumber, asString, wireId } from '../wire.ts'
 import { operation } from './define.ts'
 
 /** What the account does with a chat as a whole, mostly in its own view of it. */
@@ -29,10 +38,12 @@ const wholeChat = async (
   })
 }
 
-/** `dontDisturbUntil`: -1 = for ever, 0 = not at all (§3.4). */
-const mute = async (session: SessionPort, id: IdValue, until: number) => {
+/** Other settings of the chat stay as they are. */
+const mute = async (session: SessionPort, id: IdValue, until: number): Promise<void> => {
   const chats = { [String(id)]: { dontDisturbUntil: until } }
-  await session.call(Opcode.CONFIG, { settings: { chats } })
+  const reply = await session.call(Opcode.CONFIG, { settings: { chats } })
+  session.account.keepChatSettings(chats)
+  session.account.keepSettings({}, asString(reply.hash))
 }
 
 export const chatActionOperations = {
@@ -97,7 +108,8 @@ export const chatActionOperations = {
     path: '/chat/mute',
     scope: 'tenant',
     summary: 'No notifications of a chat on the account’s devices',
-    description: 'For ever, or until a time. Events still go to your webhook.',
+    description:
+      'For ever, or until a time: `mutedUntil` of the chat says so. Events still go to your webhook.',
     online: true,
     input: z.object({
       chatId,
@@ -106,10 +118,7 @@ export const chatActionOperations = {
         .default('forever')
         .describe('Unix ms in the future, or `forever`'),
     }),
-    output: z.looseObject({
-      message: z.string(),
-      mutedUntil: z.union([z.literal('forever'), z.number()]),
-    }),
+    output: z.looseObject({ message: z.string(), mutedUntil }),
     example: {
       input: { ...inGroup, until: 1890000000000 },
       output: { message: 'Chat muted', mutedUntil: 1890000000000 },
@@ -121,7 +130,7 @@ export const chatActionOperations = {
           field: 'until',
         })
       }
-      await mute(session, chatId, until === 'forever' ? -1 : until)
+      await mute(session, chatId, until === 'forever' ? MUTED_FOREVER : until)
       return { message: 'Chat muted', mutedUntil: until }
     },
   }),

@@ -61,6 +61,7 @@ const recordingSession = (id: IdValue) => {
     userId: 1,
     now: () => 1_790_000_000_000,
     newCid: () => 1,
+    account: { chatSettings: () => ({}), keepChatSettings: () => {}, keepSettings: () => {} },
     inTurn: (_name: string, task: () => Promise<unknown>) => task(),
     call: async (_opcode: number, payload: WireMap): Promise<WireMap> => {
       asked.push(payload)
@@ -92,12 +93,16 @@ const isDescribed = (type: z.ZodType): boolean => {
 }
 
 describe('examples', () => {
-  it.each(rows)('%s has an example that fits it, a description and its errors', (_name, row) => {
+  it.each(
+    rows,
+  )('[defect 47] %s speaks camelCase, and has a fitting example, a description and its errors', (_name, row) => {
     const { example, description, errors, input, output } = row
     expect(() => input.parse(example?.input)).not.toThrow()
     expect(() => (output as z.ZodType).parse(example?.output)).not.toThrow()
     expect(description).not.toBe('')
     expect(errors).toBeDefined()
+    const names = [...Object.keys(input.shape), ...Object.keys(example?.output ?? {})]
+    expect(names.filter((name) => !/^[a-z][a-zA-Z]*$/.test(name))).toEqual([])
     const silent = Object.entries(input.shape).filter(([, type]) => !isDescribed(type as z.ZodType))
     expect(silent.map(([field]) => field)).toEqual([])
   })

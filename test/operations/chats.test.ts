@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Opcode } from '../../schema/opcodes.ts'
 import { type LiveTenant, startLiveEdge } from '../support/live-edge.ts'
 
@@ -128,14 +128,21 @@ describe('deleting and clearing', () => {
 describe('notifications', () => {
   it('mutes for ever or until a time, and unmutes', async () => {
     const { me, chatId } = await world.enterPair()
-    const muted = () => world.sim.direct.account(me.account.id).chatSettings[String(chatId)]
+    const muted = async (tenant = me) =>
+      ((await tenant.ok('POST', '/group/info', { chatId })).chat as { mutedUntil?: unknown })
+        .mutedUntil
     expect(await me.ok('POST', '/chat/mute', { chatId })).toMatchObject({ mutedUntil: 'forever' })
-    expect(muted()).toEqual({ dontDisturbUntil: -1 })
+    expect(await muted()).toBe('forever')
     const until = Date.now() + 3_600_000
     await me.ok('POST', '/chat/mute', { chatId: String(chatId), until })
-    expect(muted()).toEqual({ dontDisturbUntil: until })
+    // The same account under another tenant is told so by MAX at its login.
+    const elsewhere = await world.enter(me.account)
+    const { token: authToken } = world.sim.direct.issueToken(me.account.id)
+    await elsewhere.ok('POST', '/session/auth/token', { authToken })
+    expect([await muted(), await muted(elsewhere)]).toEqual([until, until])
     await me.ok('POST', '/chat/unmute', { chatId })
-    expect(muted()).toEqual({ dontDisturbUntil: 0 })
+    expect(await muted()).toBeUndefined()
+    await vi.waitFor(async () => expect(await muted(elsewhere)).toBeUndefined())
     for (const wrong of [1, 'tomorrow', -1]) {
       const answer = await me.call('POST', '/chat/mute', { chatId, until: wrong })
       expect(answer).toMatchObject({ status: 400, body: { field: 'until' } })
@@ -199,6 +206,14 @@ describe('reaction settings', () => {
     const set = await me.ok('POST', '/chat/reactionsettings', input)
     expect(set.settings).toMatchObject({ isActive: true, included: true, reactionIds: ['👍'] })
     expect(await read()).toEqual(set.settings)
+    const { messageId } = await me.ok('POST', '/chat/send/text', { chatId, text: 'Well?' })
+    const react = (reaction: string) =>
+      me.call('POST', '/chat/react', { chatId, messageId, reaction })
+    expect(await react('👎')).toMatchObject({
+      status: 422,
+      body: { maxError: { code: 'error.reactions.not.allowed' } },
+    })
+    expect(await react('👍')).toMatchObject({ status: 200 })
     const reset = await me.ok('POST', '/chat/reactionsettings', { chatId, reset: true })
     expect(reset.settings).toEqual(before)
     const both = { chatId, allowed: ['👍'], refused: ['👎'] }

@@ -90,7 +90,9 @@ describe('creating', () => {
     if (!live) throw new Error('the session is not there')
     const call: typeof live.call = async (opcode, payload) =>
       opcode === Opcode.MSG_SEND ? { chatId: made.chat.id } : live.call(opcode, payload)
-    const session = { call, userId: live.userId, newCid: () => 1 } as unknown as typeof live
+    const { userId, account } = live
+    const parts = { call, userId, account, now: Date.now, newCid: () => 1 }
+    const session = parts as unknown as typeof live
     const input = createGroup.input.parse({ name: 'Told by id alone' })
     const answer = await createGroup.run(session, input, { tenantId: '', generation: 0 })
     expect(answer.chat).toMatchObject({ id: made.chat.id, title: 'Told by id alone' })
