@@ -32,6 +32,22 @@ describe('catching up', () => {
     })
   })
 
+  it.each(['json', 'tcp'] as const)('[CU1] [CU4] does so over %s', async (encoding) => {
+    const { write, edit, remove, goOffline, comeBack, told } = await meet({ encoding })
+    const ids = ['a', 'b', 'c'].map((text) => write(text))
+    await settle()
+    await goOffline()
+    write('d')
+    edit(ids[0] ?? '', 'a, edited')
+    remove([ids[1] ?? ''])
+    await comeBack()
+    expect(told().slice(3)).toEqual([
+      ['MessageEdit', 'a, edited', true],
+      ['Message', 'd', true],
+      ['MessageDelete', undefined, true],
+    ])
+  })
+
   it('[CU1] reads many pages, and a page that ends within a millisecond', async () => {
     const { write, goOffline, comeBack, told, clock, summary } = await meet()
     await goOffline()

@@ -10,12 +10,11 @@ import {
   type Frame,
   Limit,
   type WireMap,
-  wireId,
-  wireMessageId,
 } from '../schema/wire.ts'
 import type { Clock, Log } from './clock.ts'
 import type { EventLog } from './event-log.ts'
 import type { KnownMessages } from './known-messages.ts'
+import { MissedMessages } from './missed-messages.ts'
 import type { Store } from './store.ts'
 
 /** How much of an outage is caught up. Any of them 0 = nothing is. */
@@ -37,10 +36,6 @@ export interface CatchUpState {
 }
 
 const HOUR = 3_600_000
-/** Messages asked for at once: the web client's page is 30 to 40, 100 has been seen to work (§3.2). */
-const PAGE = 100
-/** How many known messages are looked at again for edits and deletions. */
-const LOOK_BACK = 30
 /** Pause between requests: eight in 0.7 s once cost a client its session (operations-and-events.md §10.13). */
 const PACE_MS = 250
 const RETRY_MS = 5_000
@@ -84,6 +79,7 @@ interface Run {
  */
 export class CatchUp {
   readonly #deps: CatchUpDeps
+  readonly #missed: MissedMessages
   /** A login is under way: what changed is not known yet, so pushes of all chats wait. */
   #isGreeting = false
   #run: Run | undefined
@@ -92,11 +88,7 @@ export class CatchUp {
 
   constructor(deps: CatchUpDeps) {
     this.#deps = deps
-  }
-
-  /** MAX's time up to which chats are caught up: what LOGIN asks from; `undefined` before the first. */
-  get since(): number | undefined {
-    return this.#deps.store.get('catchUp')?.since
+    this.#missed = new MissedMessages(deps)
   }
 
   /** LOGIN goes out. */
@@ -143,7 +135,7 @@ export class CatchUp {
     this.#catchUp(run).catch((error: unknown) => {
       const code = error instanceof GatewayError ? error.code : String(error)
       this.#deps.log('warn', 'catching up broke off', { error: code })
-      // A lost connection takes it up again; anything else must not leave pushes waiting.
+      // A lost connection takes it up again.
       if (code !== 'NOT_CONNECTED' && this.#run === run) this.#giveUp(run)
     })
   }
@@ -252,158 +244,39 @@ export class CatchUp {
     })
   }
 
+  /** The fault is ours: pushes must not wait for a repair. What cannot be told now stays stored. */
   #giveUp(run: Run): void {
     for (const chatId of run.pending.keys()) run.cut.add(chatId)
-    this.#releaseAll()
-    this.#finish(run)
-  }
-
-  /** Reads one chat from where it was left, page by page; each page is stored as a whole. */
-  async #chat(run: Run, chatId: string, last: bigint | undefined): Promise<void> {
-    const { limits, clock, store, known } = this.#deps
-    const oldest = clock.now() + this.#skewMs - limits.hours * HOUR
-    let after = known.mark(chatId)
-    // Before the mark's millisecond, so that its other messages stand among the new ones.
-    let from = Math.max(timeOf(after), oldest) - 1
-    let size = PAGE
-    let left = limits.messages
-    const shown = new Set<bigint>()
-    const suspects = new Set<bigint>()
-    for (let backward = LOOK_BACK; ; backward = 0) {
-      const reply = await this.#ask(run, Opcode.CHAT_HISTORY, {
-        ...{ chatId: wireId(chatId), from, forward: size, backward, getMessages: true },
-      })
-      if (this.#run !== run) return
-      if (reply === undefined) return this.#chatDone(run, chatId, true)
-      const page = asMaps(reply.messages)
-        .filter((message) => idOf(message) !== undefined)
-        .sort((a, b) => (order(a) < order(b) ? -1 : 1))
-      const before = backward > 0 ? page.filter((message) => order(message) <= after) : []
-      const news = page.filter((message) => order(message) > after)
-      const young = news.filter((message) => timeOf(order(message)) >= oldest)
-      const fresh = young.slice(0, left)
-      if (fresh.length < news.length) run.cut.add(chatId)
-      // With `backward` the page goes on behind `from`, without it begins there (§3.2).
-      const start = backward > 0 ? from + 1 : from
-      const isFull = page.filter((message) => timeOf(order(message)) >= start).length >= size
-      const reached = fresh.length === 0 ? after : order(fresh.at(-1) as WireMap)
-      left -= fresh.length
-      // Pages may be short in the middle: only nothing more, or the newest, is the end.
-      const isEnd = !isFull && (fresh.length === 0 || (last !== undefined && reached >= last))
-      const isDone = isEnd || left <= 0
-      for (const message of page) shown.add(order(message))
-      if (backward > 0) for (const id of this.#knownSince(chatId, before, after)) suspects.add(id)
-      for (const { messageId } of known.held(chatId)) if (messageId) suspects.add(messageId)
-      const deleted = isDone ? await this.#deleted(run, chatId, suspects.difference(shown)) : []
-      if (this.#run !== run) return
-      store.transaction(() => {
-        this.#tellEdits(run, chatId, before)
-        this.#tellMessages(run, chatId, fresh, after, isEnd ? undefined : reached)
-        if (!isDone) return
-        this.#chatDone(run, chatId, !isEnd)
-        this.#tellDeletions(run, chatId, deleted)
-      })
-      if (isDone) return
-      // The next page begins with the last message of this one: others may share its millisecond.
-      size = timeOf(reached) > from ? PAGE : size + PAGE
-      from = Math.max(from, timeOf(reached))
-      after = reached
+    this.#run = undefined
+    try {
+      this.#releaseAll()
+      this.#finish(run)
+    } catch (error) {
+      this.#deps.log('error', 'caught up pushes could not be stored', { error: String(error) })
     }
   }
 
-  /** New messages by id, those that were pushed meanwhile in their places among them. */
-  #tellMessages(run: Run, chatId: string, fresh: WireMap[], after: bigint, upTo?: bigint): void {
-    const { known, events } = this.#deps
-    run.counts.messages += fresh.length
-    const read = new Set(fresh.map(order))
-    const news = fresh.map((message) => ({
-      id: order(message),
-      tell: () => this.#tell(chatId, message),
-    }))
-    for (const { messageId: id, opcode, payload, place } of known.held(chatId)) {
-      if (id === undefined || id <= after || (upTo !== undefined && id > upTo)) continue
-      // The edit of a message that was read waits for its turn; of one that is gone it is all there is.
-      if (asMap(payload.message).status === 'EDITED' && read.has(id)) continue
-      const tell = (): void => {
-        events.push({ opcode, payload })
-        known.release(place)
-      }
-      news.push({ id, tell })
-    }
-    for (const { tell } of news.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))) tell()
-  }
-
-  #tell(chatId: string, message: WireMap): void {
-    const payload = { chatId: narrow(BigInt(chatId)), message }
-    this.#deps.events.push({ opcode: Opcode.NOTIF_MESSAGE, payload }, true)
-  }
-
-  #isOldEdit(chatId: string, payload: WireMap): boolean {
-    const { id, status, updateTime } = asMap(payload.message)
-    if (status !== 'EDITED') return false
-    return (asNumber(updateTime) ?? 0) < this.#deps.known.lastEdit(chatId, asIdString(id) ?? '')
-  }
-
-  /** Edits of messages that were known before. */
-  #tellEdits(run: Run, chatId: string, before: WireMap[]): void {
-    for (const message of before) {
-      const { status, updateTime } = message
-      if (status !== 'EDITED' || (asNumber(updateTime) ?? 0) <= run.lostAt) continue
-      run.counts.edits += 1
-      this.#tell(chatId, message)
-    }
-  }
-
-  /** One by one: a push that tells of one of them too is then the same event. */
-  #tellDeletions(run: Run, chatId: string, deleted: bigint[]): void {
-    run.counts.deletes += deleted.length
-    for (const id of deleted) {
-      const payload = { chatId: narrow(BigInt(chatId)), messageIds: [id] }
-      this.#deps.events.push({ opcode: Opcode.NOTIF_MSG_DELETE, payload }, true)
-    }
-  }
-
-  /** Messages in the log that should stand in a page that looks back. */
-  #knownSince(chatId: string, before: WireMap[], after: bigint): bigint[] {
-    const first = before.length < LOOK_BACK ? 0n : order(before[0] ?? {})
-    return this.#deps.known
-      .loggedMessages(chatId, LOOK_BACK)
-      .filter((id) => id >= first && id <= after)
-  }
-
-  /**
-   * Of messages that should stand in the history and do not, those that are gone. A page can be short
-   * for other reasons (§3.2), so MAX is asked for them by id before anything is called deleted.
-   */
-  async #deleted(run: Run, chatId: string, missing: Set<bigint>): Promise<bigint[]> {
-    if (missing.size === 0) return []
-    const messageIds = [...missing].sort((a, b) => (a < b ? -1 : 1))
-    const payload = { chatId: wireId(chatId), messageIds: messageIds.map(wireMessageId) }
-    const reply = await this.#ask(run, Opcode.MSG_GET, payload)
-    if (reply === undefined) return []
-    const there = new Set(asMaps(reply.messages).map(order))
-    return messageIds.filter((id) => !there.has(id))
-  }
-
-  #chatDone(run: Run, chatId: string, isCut: boolean): void {
-    if (isCut) run.cut.add(chatId)
-    this.#release(chatId)
-    run.pending.delete(chatId)
-    run.done.add(chatId)
-  }
-
-  #release(chatId: string): void {
-    const { known, events, store } = this.#deps
-    store.transaction(() => {
-      for (const { opcode, payload, place } of known.held(chatId)) {
-        if (!this.#isOldEdit(chatId, payload)) events.push({ opcode, payload })
-        known.release(place)
-      }
+  #chat(run: Run, chatId: string, last: bigint | undefined): Promise<void> {
+    const { limits, clock } = this.#deps
+    return this.#missed.read({
+      chatId,
+      last,
+      oldest: clock.now() + this.#skewMs - limits.hours * HOUR,
+      editedSince: run.lostAt,
+      limit: limits.messages,
+      ask: (opcode, payload) => this.#ask(run, opcode, payload),
+      isCurrent: () => this.#run === run,
+      counts: run.counts,
+      onDone: (isCut) => {
+        if (isCut) run.cut.add(chatId)
+        run.pending.delete(chatId)
+        run.done.add(chatId)
+      },
     })
   }
 
   #releaseAll(): void {
-    for (const chatId of this.#deps.known.chatsHeld()) this.#release(chatId)
+    for (const chatId of this.#deps.known.chatsHeld()) this.#missed.release(chatId)
   }
 
   /**
@@ -439,6 +312,3 @@ const idOf = (message: WireMap): bigint | undefined => {
   const id = asIdString(message.id)
   return id === undefined ? undefined : BigInt(id)
 }
-const order = (message: WireMap): bigint => idOf(message) ?? 0n
-/** `id >> 16` is a message's time, exactly (§1.1). */
-const timeOf = (messageId: bigint): number => Number(messageId >> 16n)
