@@ -3,6 +3,7 @@ import { type App, createApp } from './app.ts'
 import { Drain, STOPPING } from './drain.ts'
 import { type Env, MisconfiguredError } from './env.ts'
 import { type Gateway, openGateway } from './gateway.ts'
+import { sweepSpool } from './media/spool.ts'
 import { forwardEvents } from './queue.ts'
 import { failure } from './respond.ts'
 import { watchSessions } from './watchdog.ts'
@@ -28,6 +29,11 @@ const edgeOf = (env: Env): Edge => {
   return edge
 }
 
+const lookAfter = async (gateway: Gateway): Promise<void> => {
+  await watchSessions(gateway)
+  await sweepSpool(gateway.media, gateway.now())
+}
+
 export default {
   fetch: (request, env) => {
     try {
@@ -51,5 +57,5 @@ export default {
     })
   },
   scheduled: ({ cron }, env) =>
-    cron === STOPPING ? drain.stop(sleep) : watchSessions(edgeOf(env).gateway),
+    cron === STOPPING ? drain.stop(sleep) : lookAfter(edgeOf(env).gateway),
 } satisfies ExportedHandler<Env>

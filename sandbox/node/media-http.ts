@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { ReadableStream as WebStream } from 'node:stream/web'
 import type { MediaServer } from '../media/server.ts'
 import { LineCut } from '../media/upload-server.ts'
 
@@ -28,6 +29,7 @@ const toRequest = (request: IncomingMessage): Request => {
   const { method = 'GET' } = request
   const headers = new Headers(request.headers as Record<string, string>)
   if (method !== 'POST') return new Request(url, { method, headers })
-  const body = Readable.toWeb(request) as unknown as ReadableStream
+  // Node's own adapter breaks when the request still comes in after nobody reads it any more.
+  const body = WebStream.from(request) as unknown as ReadableStream
   return new Request(url, { method, headers, body, duplex: 'half' } as RequestInit)
 }

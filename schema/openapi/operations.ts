@@ -72,10 +72,16 @@ export class OperationRenderer {
           : {}),
       },
       content: {
-        'application/json': {
-          schema: withSuccess(this.#schemas.render(row.output, 'output')),
-          ...(example === undefined ? {} : { example }),
-        },
+        // A GET of content is for players and browsers, which ask for no JSON.
+        ...(row.media === 'out' && row.method === 'GET'
+          ? {}
+          : {
+              'application/json': {
+                schema: withSuccess(this.#schemas.render(row.output, 'output')),
+                ...(example === undefined ? {} : { example }),
+              },
+            }),
+        ...(row.media === 'out' ? { 'application/octet-stream': { schema: {} } } : {}),
       },
     }
   }
@@ -111,9 +117,22 @@ const bodyOf = (row: Operation, body: [string, Json][], allRequired: string[]): 
         schema: { type: 'object', properties, ...(required.length === 0 ? {} : { required }) },
         ...(example === undefined ? {} : { example }),
       },
+      ...(row.media === 'in' ? contentForms(properties, required) : {}),
     },
   }
 }
+
+/** The forms in which content itself may be the body. */
+const contentForms = (properties: Json, required: string[]): Json => ({
+  'multipart/form-data': {
+    schema: {
+      type: 'object',
+      properties: { ...properties, file: { contentMediaType: 'application/octet-stream' } },
+      required: [...required, 'file'],
+    },
+  },
+  'application/octet-stream': { schema: {} },
+})
 
 const success: Json = { type: 'boolean', const: true }
 

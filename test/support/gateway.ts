@@ -68,6 +68,11 @@ export class Gateway {
     return new Rest(() => this.#url, this.adminHeaders)
   }
 
+  /** Of its host process; 0 while there is none. */
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
   async start(): Promise<void> {
     const flags = ['--port', '0', '--data', path.join(this.#folder, 'data'), '--logtype', 'json']
     // In a group of its own, so that `kill` reaches the host and its runtime in one moment.

@@ -47,20 +47,24 @@ const readAll = async (request: Request, announced: number): Promise<Uint8Array>
   const whole = Number.isNaN(announced) ? undefined : new Uint8Array(announced)
   const pieces: Uint8Array[] = []
   let size = 0
+  let filled = 0
   try {
     for await (const piece of request.body ?? []) {
       size += piece.length
       if (size > MAX_JSON_BYTES) throw tooLarge()
       // A length that lies is caught here: what is behind it does not fit.
-      if (whole !== undefined && size <= whole.length) whole.set(piece, size - piece.length)
-      else pieces.push(piece)
+      if (whole !== undefined && size <= whole.length) {
+        whole.set(piece, filled)
+        filled = size
+      } else pieces.push(piece)
     }
   } catch (error) {
     if (error instanceof GatewayError) throw error
     throw new GatewayError('INVALID_INPUT', 'The body did not arrive whole', { cause: error })
   }
   if (whole === undefined) return concat(pieces)
-  return pieces.length > 0 ? concat([whole, ...pieces]) : whole.subarray(0, size)
+  const front = whole.subarray(0, filled)
+  return pieces.length > 0 ? concat([front, ...pieces]) : front
 }
 
 const QUOTE = 0x22

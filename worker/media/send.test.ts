@@ -362,3 +362,36 @@ describe('an upload that goes wrong', () => {
     expect(await attaches()).toEqual([])
   })
 })
+
+describe('[defect 23] a URL that leads into a private network is refused', () => {
+  it.each([
+    'http://example.com/photo.jpg',
+    'https://127.0.0.1/x',
+    'https://2130706433/x',
+    'https://0x7f000001/x',
+    'https://0177.0.0.1/x',
+    'https://10.0.0.1/x',
+    'https://192.168.1.1/x',
+    'https://169.254.169.254/latest/meta-data',
+    'https://[::1]/x',
+    'https://[::ffff:10.0.0.1]/x',
+    'https://[fd00::1]/x',
+    'https://localhost/x',
+    'https://db.internal/x',
+    'https://user:secret@example.com/x',
+  ])('%s', async (url) => {
+    const { json, uploads } = await setup()
+    const kinds = [json('image', { image: url }), json('document', { url })]
+    const media = [{ type: 'video', url }]
+    for (const answer of await Promise.all([...kinds, json('media', { media })])) {
+      expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_INPUT' } })
+      expect(answer.body.error).not.toContain('secret')
+    }
+    expect(uploads()).toEqual([])
+  })
+
+  it.each(['ftp://example.com/x', 'file:///etc/passwd', 'nonsense'])('%s', async (url) => {
+    const { json } = await setup()
+    expect(await json('document', { url })).toMatchObject({ status: 400, body: { field: 'url' } })
+  })
+})

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../schema/errors.ts'
 import type { ByteBudget } from './budget.ts'
-import { concat, type Flow, flowOf } from './flow.ts'
+import { type Flow, flowOf } from './flow.ts'
 import { type Source, sourceOfBytes } from './source.ts'
 
 /** Content of this size stays in memory; R2 takes parts of no less than this, all but the last. */
@@ -23,24 +23,21 @@ export const spool = async (
   flow: Flow,
   { name, maxBytes }: { name: string | undefined; maxBytes: number },
 ): Promise<Source> => {
-  // Two parts wait while a third one is put together.
-  const free = await budget.take(3 * PART_BYTES)
+  const free = await budget.take(PART_BYTES)
   let upload: R2MultipartUpload | undefined
   try {
-    const parts = partsOf(flow, maxBytes)
-    const first = await parts.next()
-    const second = await parts.next()
-    const head = first.value ?? new Uint8Array(0)
-    if (second.done) {
+    const parts = new Parts(flow, maxBytes)
+    let part = await parts.next()
+    if (await parts.isOver()) {
       free()
       // Held as long as the bytes are.
-      return sourceOfBytes(head, name, await budget.take(head.length))
+      return sourceOfBytes(part.slice(), name, await budget.take(part.length))
     }
     const key = `${PREFIX}${crypto.randomUUID()}`
     upload = await bucket.createMultipartUpload(key)
-    const uploaded = [await upload.uploadPart(1, head), await upload.uploadPart(2, second.value)]
-    let sizeBytes = head.length + second.value.length
-    for await (const part of parts) {
+    const uploaded: R2UploadedPart[] = []
+    let sizeBytes = 0
+    for (; part.length > 0; part = await parts.next()) {
       uploaded.push(await upload.uploadPart(uploaded.length + 1, part))
       sizeBytes += part.length
     }
@@ -55,30 +52,44 @@ export const spool = async (
   }
 }
 
-/** Parts of exactly `PART_BYTES`, and a last one that may be shorter. */
-async function* partsOf(flow: Flow, maxBytes: number): AsyncGenerator<Uint8Array> {
-  let pieces: Uint8Array[] = []
-  let size = 0
-  let total = 0
-  for (;;) {
-    const piece = await flow.pull()
-    if (piece === undefined) break
-    total += piece.length
-    if (total > maxBytes) {
-      throw new GatewayError('BODY_TOO_LARGE', `The file is larger than ${maxBytes} bytes`)
-    }
-    for (let at = 0; at < piece.length; ) {
-      const rest = piece.subarray(at, at + PART_BYTES - size)
-      pieces.push(rest)
-      size += rest.length
-      at += rest.length
-      if (size < PART_BYTES) continue
-      yield concat(pieces)
-      pieces = []
-      size = 0
-    }
+/** A flow cut into parts of exactly `PART_BYTES`, the last one aside. All are the same memory. */
+class Parts {
+  readonly #flow: Flow
+  readonly #maxBytes: number
+  readonly #part = new Uint8Array(PART_BYTES)
+  /** What came and did not fit into the last part; `undefined` at the end. */
+  #rest: Uint8Array | undefined = new Uint8Array(0)
+  #total = 0
+
+  constructor(flow: Flow, maxBytes: number) {
+    this.#flow = flow
+    this.#maxBytes = maxBytes
   }
-  if (size > 0) yield concat(pieces)
+
+  /** Overwrites the part before; an empty one is the end. */
+  async next(): Promise<Uint8Array> {
+    let filled = 0
+    while (filled < PART_BYTES && !(await this.isOver())) {
+      const rest = this.#rest ?? new Uint8Array(0)
+      const piece = rest.subarray(0, PART_BYTES - filled)
+      this.#part.set(piece, filled)
+      filled += piece.length
+      this.#rest = rest.subarray(piece.length)
+    }
+    return this.#part.subarray(0, filled)
+  }
+
+  /** Whether nothing comes any more. */
+  async isOver(): Promise<boolean> {
+    while (this.#rest?.length === 0) {
+      this.#rest = await this.#flow.pull()
+      this.#total += this.#rest?.length ?? 0
+      if (this.#total > this.#maxBytes) {
+        throw new GatewayError('BODY_TOO_LARGE', `The file is larger than ${this.#maxBytes} bytes`)
+      }
+    }
+    return this.#rest === undefined
+  }
 }
 
 const sourceOfObject = (
