@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import {
   type EventName,
   eventBody,
-  eventDocuments,
   eventExample,
   eventListInput,
   eventNames,
@@ -51,13 +50,6 @@ describe('the table of events', () => {
       'NOTIF_MSG_CONSTRUCT',
       'NOTIF_CHAT_MESSAGE_PINNED',
     ])
-  })
-
-  it('tells documents of every event', () => {
-    const documents = eventDocuments()
-    expect(documents.map(({ name }) => name)).toEqual(names)
-    for (const { schema, example } of documents)
-      expect(schema.safeParse(example).success).toBe(true)
   })
 })
 

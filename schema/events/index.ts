@@ -57,27 +57,4 @@ export const eventExample = (name: EventName): Record<string, unknown> => {
   }
 }
 
-export interface EventDocument {
-  name: EventName
-  summary: string
-  description: string | undefined
-  since: EventRow['since']
-  schema: z.ZodObject
-  example: Record<string, unknown>
-}
-
-/** What documents need of every event, in the order of the table. */
-export const eventDocuments = (): EventDocument[] =>
-  (Object.keys(events) as EventName[]).map((name) => {
-    const { summary, description, since } = eventRow(name)
-    return {
-      name,
-      summary,
-      description,
-      since,
-      schema: eventBody(name),
-      example: eventExample(name),
-    }
-  })
-
 export type { EventRow }

@@ -1,5 +1,5 @@
 import type { EventRow } from '../events/define.ts'
-import { type EventName, events } from '../events.ts'
+import { type EventName, eventExample, events } from '../events.ts'
 import type { Json, Schemas } from './json-schema.ts'
 
 const header = (name: string, description: string, example: string): Json => ({
@@ -12,7 +12,6 @@ const header = (name: string, description: string, example: string): Json => ({
 })
 
 const EVENT_ID = 'evt_52b49d9e1df64b7f9e4eb0ce1a2cbf8a'
-const TENANT_ID = '79d8e64c-8d9c-4d26-bb4c-94cd7c0f08b1'
 
 /** The headers of every delivery, after Standard Webhooks. */
 export const webhookParameters: Record<string, Json> = {
@@ -81,17 +80,7 @@ const deliveryOf = (name: EventName, row: EventRow, schemas: Schemas): Json => (
             schemas.render(row.schema, 'output'),
           ],
         },
-        example: {
-          id: EVENT_ID,
-          sequence: 3,
-          type: name,
-          timestamp: '2026-11-23T16:54:06.754Z',
-          ...row.example,
-          userID: TENANT_ID,
-          instanceID: TENANT_ID,
-          instanceName: 'demo',
-          eventTimestamp: 1_795_452_846,
-        },
+        example: eventExample(name),
       },
     },
   },
