@@ -1,106 +1,54 @@
 import type { Clock, Log, Random } from './clock.ts'
-import type { Cursor, LoggedEvent, Store } from './store.ts'
+import type { AttemptRow, DeliveryStore, DestinationState, ReplayQuery } from './delivery-store.ts'
+import type { Destination, Outcome } from './destination.ts'
+import { LANES, Lane } from './lane.ts'
+import type { LoggedEvent, Store } from './store.ts'
+import { type Job, Target, type Verdict } from './target.ts'
 
-/** What came of one attempt. Kinds never throw: a thrown error counts as `failed`. */
-export type Outcome =
-  | { kind: 'delivered' }
-  | { kind: 'failed'; error: string; retryAfterMs?: number }
-  /** The receiver says it wants nothing more (410). */
-  | { kind: 'gone'; error: string }
-
-/** What a filter looks at. */
-export type EventFacts = Pick<LoggedEvent, 'type' | 'chatId'>
-
-/** A reader of the event log that events are pushed to. */
-export interface Destination {
-  id: string
-  /** Where it leads; another URL is another destination under the same name. */
-  url: string
-  wants(event: EventFacts): boolean
-  deliver(event: LoggedEvent, attempt: number): Promise<Outcome>
-}
-
-/** Events of one chat share a lane, so they stay in order; lanes go in parallel. */
-export const LANES = 4
-export const laneOf = (chatId: string | undefined): number => {
-  let hash = 0
-  for (const char of chatId ?? '') hash = (Math.imul(hash, 31) + char.charCodeAt(0)) | 0
-  return (hash >>> 0) % LANES
-}
-
-const SECOND = 1_000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-/** Waits before attempts 2, 3, … (Standard Webhooks: about three days), each ±20 %. */
-export const RETRY_SCHEDULE_MS: readonly number[] = [
-  5 * SECOND,
-  30 * SECOND,
-  2 * MINUTE,
-  10 * MINUTE,
-  30 * MINUTE,
-  1 * HOUR,
-  3 * HOUR,
-  6 * HOUR,
-  12 * HOUR,
-  24 * HOUR,
-  24 * HOUR,
-]
-const JITTER = 0.2
-const LONGEST_RETRY_AFTER_MS = HOUR
 /** Successes are written down together, at the latest after this long; a crash before repeats them. */
-const CURSOR_FLUSH_MS = 200
-const BATCH = 32
+export const FLUSH_MS = 200
+/** Waits up to this long have a timer; longer ones are left to the object's alarm. */
+const LONGEST_TIMER_MS = 60_000
+/** Pause after a failure of our own. */
+const BROKEN_MS = 5_000
 /** While an attempt runs, the object is looked after at least this often. */
 const ATTEMPT_WATCH_MS = 20_000
 
-/** Wait before the next try after `failures` failed ones; the receiver may ask for more, up to 1 h. */
-export const retryDelay = (failures: number, retryAfterMs: number, random: Random): number => {
-  const planned = RETRY_SCHEDULE_MS[Math.min(failures, RETRY_SCHEDULE_MS.length) - 1] as number
-  const jittered = Math.round(planned * (1 + JITTER * (2 * random() - 1)))
-  return Math.max(jittered, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS))
-}
-
-interface Lane extends Cursor {
-  busy: boolean
-  dirty: boolean
-}
-
-interface Target {
-  destination: Destination
-  lanes: Lane[]
-  /** Failures in a row, over all lanes. Above 0 the destination gets one probe at a time. */
-  failures: number
-  pausedUntil: number
-  /** Where the next probe looks first, so that one bad event cannot be the only probe. */
-  probeLane: number
-  lastError: string | undefined
-}
-
-interface Attempt {
-  target: Target
-  lane: Lane
-  event: LoggedEvent
-  /** `target.failures` when the attempt began. */
-  failuresBefore: number
-}
-
 export interface DeliveryDeps {
-  store: Store
+  store: DeliveryStore
+  log: Log
   clock: Clock
   random: Random
-  log: Log
-  /** Tells that a destination must not be tried again until it is configured anew. */
-  onGone(destination: Destination, reason: string): void
+  /** The log's end; a new destination starts there. */
+  events: Pick<Store, 'lastSequence'>
+  /** A destination said 410, or failed for five days: it is not tried until it is enabled again. */
+  onDisabled(destination: Destination, reason: string): void
+  /** A wait began that may be too long for a timer. */
+  onWait(): void
+}
+
+/** How a destination does, for its owner. */
+export interface DestinationReport extends DestinationState {
+  /** Events behind its place in the log, wanted or not. */
+  pending: number
+  /** Events given up on. */
+  parked: number
+  /** Events asked for again, or passed by others, that wait. */
+  redeliveries: number
+  nextAttemptAt: number | undefined
 }
 
 /**
- * Brings the event log to its destinations: in order per lane, at least once, one failing destination
- * never in the way of another. Rules DL1–DL8 in SPEC.md.
+ * Brings the event log to its destinations: in order per chat, at least once, one failing destination
+ * never in the way of another. Rules DL in SPEC.md.
  */
 export class Delivery {
   readonly #deps: DeliveryDeps
   readonly #targets = new Map<string, Target>()
+  /** Attempts that are not written down yet. */
+  #attempts: AttemptRow[] = []
   #cancelWake: () => void = () => {}
+  #wakeAt: number | undefined
   #cancelFlush: (() => void) | undefined
   #stopped = false
 
@@ -110,240 +58,293 @@ export class Delivery {
 
   /**
    * Replaces the set of destinations. One that stays keeps its place in the log; a new one starts at
-   * the log's end; one that is gone is forgotten, so that it holds no event back from retention.
+   * the log's end; one that is gone or disabled is forgotten, so that it holds no event back.
    */
-  setDestinations(destinations: Destination[]): void {
-    this.#flush()
-    const ids = destinations.map((destination) => destination.id)
-    for (const id of this.#targets.keys()) {
-      if (!ids.includes(id)) this.#targets.delete(id)
-    }
-    this.#deps.store.keepCursors(ids)
-    for (const destination of destinations) {
+  setDestinations(destinations: readonly Destination[]): void {
+    this.flush()
+    const { store } = this.#deps
+    const active = destinations.filter(({ id, url }) => {
+      const state = store.state(id)
+      return state?.disabled == null || state.url !== url
+    })
+    const ids = active.map(({ id }) => id)
+    for (const id of this.#targets.keys()) if (!ids.includes(id)) this.#targets.delete(id)
+    store.keep(
+      ids,
+      destinations.map(({ id }) => id),
+    )
+    for (const destination of active) {
       const known = this.#targets.get(destination.id)
       if (known === undefined) this.#targets.set(destination.id, this.#open(destination))
-      else {
-        const moved = known.destination.url !== destination.url
-        known.destination = destination
-        if (moved) this.#startAfresh(known)
-      }
+      else known.configure(destination)
     }
+    this.flush()
     this.kick()
   }
 
-  /** What failed at another address says nothing of this one. */
-  #startAfresh(target: Target): void {
-    target.failures = 0
-    target.pausedUntil = 0
-    for (const lane of target.lanes) Object.assign(lane, { attempts: 0, retryAt: 0, dirty: true })
-    this.#flush()
+  /** Gives a disabled or failing destination another chance at once. `setDestinations` follows. */
+  enable(id: string): void {
+    const { store } = this.#deps
+    this.#targets.get(id)?.forgive()
+    const state = store.state(id)
+    if (state?.disabled != null) store.saveState(id, { ...freshState(state.url), url: state.url })
   }
 
-  /** Starts whatever is due. Cheap when nothing is. */
-  kick(): void {
+  /** Asks for events again; tells how many were added. */
+  replay(id: string, query: ReplayQuery): number {
+    const added = this.#deps.store.replay(id, query)
+    this.#redeliver(id)
+    return added
+  }
+
+  /** Asks for one event again, at once. */
+  retry(id: string, sequence: number): void {
+    const redelivery = { sequence, attempts: 0, retryAt: 0, replay: true }
+    this.#deps.store.putRedelivery(id, redelivery)
+    this.#redeliver(id)
+  }
+
+  /** An event became durable. Writes of the last moments join its transaction. */
+  appended(event: LoggedEvent): void {
     if (this.#stopped) return
-    const now = this.#deps.clock.now()
+    this.flush()
     for (const target of this.#targets.values()) {
-      if (target.failures > 0) this.#probe(target, now)
-      else for (const lane of target.lanes) this.#startIfDue(target, lane, now)
+      target.appended(event)
+      this.#start(target)
     }
     this.#planWake()
   }
 
-  /**
-   * Unix ms at which something becomes due, or `undefined`. Always in the future: what is due now was
-   * started by `kick`, or waits for an attempt that kicks again when it ends.
-   */
+  /** Starts whatever is due. Cheap when nothing is. */
+  kick(): void {
+    for (const target of this.#targets.values()) this.#start(target)
+    this.#planWake()
+  }
+
+  /** Unix ms at which something becomes due, or must be looked after; always in the future. */
   nextAt(): number | undefined {
     const now = this.#deps.clock.now()
-    const due: number[] = []
+    let next = this.#nextWait(now)
     for (const target of this.#targets.values()) {
-      if (target.failures > 0) due.push(target.pausedUntil)
-      for (const lane of target.lanes) {
-        if (lane.busy) due.push(now + ATTEMPT_WATCH_MS)
-        else if (lane.retryAt > 0) due.push(Math.max(lane.retryAt, target.pausedUntil))
-      }
+      if (target.isBusy) next = Math.min(next ?? Number.POSITIVE_INFINITY, now + ATTEMPT_WATCH_MS)
     }
-    const next = Math.min(...due.filter((at) => at > now))
-    return next === Number.POSITIVE_INFINITY ? undefined : next
+    return next
+  }
+
+  /** How a destination does; `undefined` for one that never was. */
+  report(id: string): DestinationReport | undefined {
+    const { store, clock } = this.#deps
+    const target = this.#targets.get(id)
+    const state = target?.state ?? store.state(id)
+    if (state === undefined) return undefined
+    return {
+      ...state,
+      pending: target === undefined ? 0 : this.#pending(target),
+      parked: store.parkedCount(id),
+      redeliveries: store.redeliveries(id).count,
+      nextAttemptAt: target?.nextAt(clock.now()),
+    }
   }
 
   summary(): { pending: number; failing: boolean; lastError?: string } {
     let pending = 0
     let failing = false
-    let lastError: string | undefined
+    let lastError: string | null = null
     for (const target of this.#targets.values()) {
-      for (const lane of target.lanes) {
-        pending += this.#deps.store.countAfter(lane.lane, lane.sequence)
-      }
-      if (target.failures === 0) continue
+      pending += this.#pending(target)
+      if (target.state.failures === 0) continue
       failing = true
-      lastError = target.lastError
+      lastError = target.state.lastError
     }
-    return { pending, failing, ...(lastError === undefined ? {} : { lastError }) }
+    return { pending, failing, ...(lastError === null ? {} : { lastError }) }
+  }
+
+  /** Writes down what is only in memory: cursors, states and attempts, in one go. */
+  flush(): void {
+    this.#cancelFlush?.()
+    this.#cancelFlush = undefined
+    const { store } = this.#deps
+    for (const [id, target] of this.#targets) {
+      for (const lane of target.lanes) {
+        if (!lane.dirty) continue
+        lane.dirty = false
+        store.saveCursor(id, lane)
+      }
+      if (!target.dirty) continue
+      target.dirty = false
+      store.saveState(id, target.state)
+    }
+    if (this.#attempts.length === 0) return
+    for (const attempt of this.#attempts) store.addAttempt(attempt)
+    this.#attempts = []
   }
 
   /** Starts nothing more and writes down what is done. */
   stop(): void {
     this.#stopped = true
     this.#cancelWake()
-    this.#flush()
+    this.flush()
   }
 
   #open(destination: Destination): Target {
-    const { store } = this.#deps
-    const stored = new Map(store.cursors(destination.id).map((cursor) => [cursor.lane, cursor]))
-    const lanes = Array.from({ length: LANES }, (_, lane): Lane => {
-      const cursor = stored.get(lane) ?? {
-        lane,
-        sequence: store.lastSequence,
-        attempts: 0,
-        retryAt: 0,
-      }
-      if (!stored.has(lane)) store.saveCursor(destination.id, cursor)
-      return { ...cursor, busy: false, dirty: false }
+    const { store, events, random } = this.#deps
+    const { id, url } = destination
+    const stored = new Map(store.cursors(id).map((cursor) => [cursor.lane, cursor]))
+    const lanes = Array.from({ length: LANES }, (_, number): Lane => {
+      const start = { lane: number, sequence: events.lastSequence, attempts: 0, retryAt: 0 }
+      const lane = new Lane(stored.get(number) ?? start, store, () => false)
+      lane.dirty = !stored.has(number)
+      return lane
     })
-    return { destination, lanes, failures: 0, pausedUntil: 0, probeLane: 0, lastError: undefined }
+    const state = store.state(id)
+    const target = new Target(destination, lanes, state ?? freshState(url), { store, random })
+    target.dirty ||= state === undefined
+    return target
   }
 
-  #probe(target: Target, now: number): void {
-    if (now < target.pausedUntil || target.lanes.some((lane) => lane.busy)) return
-    for (let i = 0; i < LANES; i += 1) {
-      const lane = target.lanes[(target.probeLane + i) % LANES] as Lane
-      if (this.#startIfDue(target, lane, now)) {
-        target.probeLane = (lane.lane + 1) % LANES
-        return
-      }
-    }
-    // Nothing is left to try: what failed was parked or is no longer wanted.
-    if (target.lanes.every((lane) => lane.retryAt === 0)) target.failures = 0
-  }
-
-  /** Starts a lane that is idle, due and has an event to deliver. */
-  #startIfDue(target: Target, lane: Lane, now: number): boolean {
-    if (lane.busy || now < lane.retryAt) return false
-    const event = this.#nextEvent(target, lane)
-    if (event === undefined) return false
-    lane.busy = true
-    void this.#run(target, lane, event)
-    return true
-  }
-
-  /** The lane's next wanted event; what is not wanted is passed over. */
-  #nextEvent(target: Target, lane: Lane): LoggedEvent | undefined {
+  #start(target: Target): void {
+    if (this.#stopped) return
     for (;;) {
-      const events = this.#deps.store.eventsAfter(lane.lane, lane.sequence, BATCH)
-      for (const event of events) {
-        if (target.destination.wants(event)) return event
-        this.#advance(lane, event.sequence)
-      }
-      if (events.length < BATCH) return undefined
+      const job = target.take(this.#deps.clock.now())
+      if (job === undefined) return
+      void this.#run(target, job)
     }
   }
 
-  async #run(target: Target, lane: Lane, first: LoggedEvent): Promise<void> {
-    let event: LoggedEvent | undefined = first
+  async #run(target: Target, job: Job): Promise<void> {
+    const { clock, log } = this.#deps
+    const { id } = job.destination
+    const startedAt = clock.now()
+    const outcome = await attempt(job)
+    // Stopped or forgotten meanwhile: its outcome belongs to nobody any more.
+    if (this.#stopped || this.#targets.get(id) !== target) return
     try {
-      while (event !== undefined && !this.#stopped) {
-        const failuresBefore = target.failures
-        const { destination } = target
-        const outcome = await this.#attempt(destination, event, lane.attempts + 1)
-        // Stopped or forgotten meanwhile: its outcome belongs to nobody any more.
-        if (this.#stopped || this.#targets.get(destination.id) !== target) return
-        // Moved meanwhile: a failure of the old address is not the new one's.
-        if (target.destination.url !== destination.url && outcome.kind !== 'delivered') continue
-        if (!this.#record({ target, lane, event, failuresBefore }, outcome)) return
-        event = this.#nextEvent(target, lane)
-      }
+      const now = clock.now()
+      const verdict = target.settle(job, outcome, now)
+      this.#attempts.push(attemptRow(job, outcome, verdict, startedAt, now))
+      if (verdict === 'delivered') {
+        this.#cancelFlush ??= clock.after(FLUSH_MS, () => this.flush())
+      } else this.#onFailure(target, job, outcome, verdict)
+      this.#start(target)
+      this.#planWake()
     } catch (error) {
-      this.#deps.log('error', 'delivery broke', { error: String(error) })
-      lane.retryAt = this.#deps.clock.now() + (RETRY_SCHEDULE_MS[0] as number)
-    } finally {
-      lane.busy = false
-      this.kick()
+      // The database refuses to work, which trying at once does not mend.
+      log('error', 'delivery broke', { destination: id, error: String(error) })
+      clock.after(BROKEN_MS, () => this.kick())
     }
   }
 
-  async #attempt(destination: Destination, event: LoggedEvent, attempt: number): Promise<Outcome> {
-    try {
-      return await destination.deliver(event, attempt)
-    } catch (error) {
-      return { kind: 'failed', error: error instanceof Error ? error.message : String(error) }
-    }
-  }
-
-  /** Writes an outcome down; true when the lane may go on at once. */
-  #record({ target, lane, event, failuresBefore }: Attempt, outcome: Outcome): boolean {
-    const { store, clock, random, log } = this.#deps
-    const { destination } = target
-    if (outcome.kind === 'delivered') {
-      const recovered = target.failures > 0
-      target.failures = 0
-      target.pausedUntil = 0
-      this.#advance(lane, event.sequence)
-      if (recovered) this.kick()
-      return true
-    }
-    target.lastError = outcome.error
+  #onFailure(target: Target, job: Job, outcome: Outcome, verdict: Verdict): void {
+    const { log, clock, onWait } = this.#deps
+    const error = outcome.kind === 'delivered' ? '' : outcome.error
+    const [{ id: eventId }] = job.events
     log('warn', 'delivery failed', {
-      destination: destination.id,
-      eventId: event.id,
-      attempt: lane.attempts + 1,
-      error: outcome.error,
+      destination: job.destination.id,
+      eventId,
+      attempt: job.attempt,
+      verdict,
+      error,
     })
-    if (outcome.kind === 'gone') {
-      this.#flush()
-      this.#targets.delete(destination.id)
-      this.#deps.onGone(destination, outcome.error)
-      return false
+    if (verdict === 'gone') this.#disable(target, error)
+    else if (target.isHopeless(clock.now())) {
+      this.#disable(target, `no delivery succeeded for five days: ${error}`)
     }
-    const now = clock.now()
-    lane.attempts += 1
-    const asked = outcome.retryAfterMs ?? 0
-    if (lane.attempts > RETRY_SCHEDULE_MS.length) {
-      store.park(destination.id, event.sequence, outcome.error, now)
-      this.#advance(lane, event.sequence)
-      lane.retryAt = now + retryDelay(1, asked, random)
-    } else {
-      lane.retryAt = now + retryDelay(lane.attempts, asked, random)
-    }
-    // Lanes that fail side by side met one failure: four would make 5 s of waiting 10 min.
-    if (target.failures <= failuresBefore) {
-      target.failures += 1
-      target.pausedUntil = now + retryDelay(target.failures, asked, random)
-    }
-    lane.dirty = true
-    this.#flush()
-    return false
+    this.flush()
+    onWait()
   }
 
-  #advance(lane: Lane, sequence: number): void {
-    lane.sequence = sequence
-    lane.attempts = 0
-    lane.retryAt = 0
-    lane.dirty = true
-    this.#cancelFlush ??= this.#deps.clock.after(CURSOR_FLUSH_MS, () => this.#flush())
+  #disable(target: Target, reason: string): void {
+    const { store, onDisabled } = this.#deps
+    const { destination, state } = target
+    this.flush()
+    this.#targets.delete(destination.id)
+    store.saveState(destination.id, { ...state, disabled: reason })
+    onDisabled(destination, reason)
   }
 
-  #flush(): void {
-    this.#cancelFlush?.()
-    this.#cancelFlush = undefined
-    for (const { destination, lanes } of this.#targets.values()) {
-      for (const lane of lanes) {
-        if (!lane.dirty) continue
-        lane.dirty = false
-        const { lane: number, sequence, attempts, retryAt } = lane
-        this.#deps.store.saveCursor(destination.id, { lane: number, sequence, attempts, retryAt })
-      }
+  #redeliver(id: string): void {
+    const target = this.#targets.get(id)
+    if (target === undefined) return
+    target.redeliver()
+    this.#start(target)
+    this.#planWake()
+  }
+
+  #pending(target: Target): number {
+    const { store } = this.#deps
+    return target.lanes.reduce(
+      (sum, { lane, sequence }) => sum + store.countAfter(lane, sequence),
+      0,
+    )
+  }
+
+  #nextWait(now: number): number | undefined {
+    let next: number | undefined
+    for (const target of this.#targets.values()) {
+      const at = target.nextAt(now)
+      if (at !== undefined && (next === undefined || at < next)) next = at
     }
+    return next
   }
 
   #planWake(): void {
+    const now = this.#deps.clock.now()
+    const at = this.#stopped ? undefined : this.#nextWait(now)
+    if (at === this.#wakeAt && at !== undefined) return
     this.#cancelWake()
-    const at = this.nextAt()
-    if (at === undefined || this.#stopped) return
-    const delay = Math.max(0, at - this.#deps.clock.now())
-    // Longer waits are left to the alarm; a timer would only die with the object.
-    if (delay <= MINUTE) this.#cancelWake = this.#deps.clock.after(delay, () => this.kick())
+    this.#wakeAt = at
+    // A timer of hours would only die with the object.
+    if (at === undefined || at - now > LONGEST_TIMER_MS) this.#cancelWake = () => {}
+    else {
+      this.#cancelWake = this.#deps.clock.after(at - now, () => {
+        this.#wakeAt = undefined
+        this.kick()
+      })
+    }
+  }
+}
+
+const freshState = (url: string): DestinationState => ({
+  url,
+  failures: 0,
+  pausedUntil: 0,
+  failingSince: 0,
+  lastSuccessAt: 0,
+  lastError: null,
+  disabled: null,
+})
+
+const attempt = async ({ destination, events, attempt, replay }: Job): Promise<Outcome> => {
+  try {
+    return await destination.deliver(events, { attempt, replay })
+  } catch (error) {
+    return { kind: 'failed', error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+const attemptRow = (
+  job: Job,
+  outcome: Outcome,
+  verdict: Verdict,
+  at: number,
+  now: number,
+): AttemptRow => {
+  const { destination, events, attempt, replay } = job
+  const [first] = events
+  return {
+    destination: destination.id,
+    sequence: first.sequence,
+    lastSequence: events.at(-1)?.sequence ?? first.sequence,
+    events: events.length,
+    eventId: first.id,
+    type: first.type,
+    attempt,
+    at,
+    durationMs: now - at,
+    outcome: verdict,
+    status: outcome.answer?.status ?? null,
+    error: outcome.kind === 'delivered' ? null : outcome.error,
+    answer: outcome.answer?.body || null,
+    replay,
   }
 }

@@ -3,16 +3,16 @@ import { Opcode } from '../schema/opcodes.ts'
 import { stringifyWithoutSecrets } from '../schema/secrets.ts'
 import { asIdString, asMap, type Frame } from '../schema/wire.ts'
 import type { Clock } from './clock.ts'
-import { laneOf } from './delivery.ts'
 import type { KnownMessages } from './known-messages.ts'
-import type { Store } from './store.ts'
+import { laneOf } from './lane.ts'
+import type { LoggedEvent, Store } from './store.ts'
 
 export interface EventLogDeps {
   store: Store
   clock: Clock
   known: KnownMessages
   /** Called after an event became durable. */
-  onAppended(): void
+  onAppended(event: LoggedEvent): void
 }
 
 /** Where an event belongs. */
@@ -45,29 +45,35 @@ export class EventLog {
     const message = asMap(map.message)
     const chatId = chatOf(map)
     const messageId = opcode === Opcode.NOTIF_MESSAGE ? asIdString(message.id) : undefined
-    let count = 0
+    const appended: LoggedEvent[] = []
     store.transaction(() => {
       const isOwn = message.status === undefined && known.isOwnSend(message)
       for (const { type, fields, ...place } of isOwn ? [] : eventsOfPush(opcode, map, known)) {
-        if (this.#append(type, catchUp ? { ...fields, catchUp } : fields, place)) count += 1
+        const event = this.#append(type, catchUp ? { ...fields, catchUp } : fields, place)
+        if (event !== undefined) appended.push(event)
       }
       if (chatId !== undefined && messageId !== undefined) known.raise(chatId, BigInt(messageId))
     })
-    if (count > 0) onAppended()
+    appended.forEach(onAppended)
   }
 
   /** Stores an event of the gateway itself; its fields stand at the top level, as they always did. */
   own(type: EventName, fields: Record<string, unknown> = {}, place: EventPlace = {}): void {
-    if (this.#append(type, fields, place)) this.#deps.onAppended()
+    const event = this.#append(type, fields, place)
+    if (event !== undefined) this.#deps.onAppended(event)
   }
 
-  /** @returns false for an event that is there already */
-  #append(type: EventName, fields: Record<string, unknown>, place: EventPlace): boolean {
+  /** @returns `undefined` for an event that is there already */
+  #append(
+    type: EventName,
+    fields: Record<string, unknown>,
+    place: EventPlace,
+  ): LoggedEvent | undefined {
     const { store, clock } = this.#deps
     const config = store.get('config')
     const createdAt = clock.now()
     const id = `evt_${crypto.randomUUID().replaceAll('-', '')}`
-    const appended = store.appendEvent(
+    return store.appendEvent(
       { id, type, lane: laneOf(place.chatId), createdAt, ...place },
       (sequence) =>
         stringifyWithoutSecrets({
@@ -82,6 +88,5 @@ export class EventLog {
           eventTimestamp: Math.floor(createdAt / 1000),
         }),
     )
-    return appended !== undefined
   }
 }

@@ -26,7 +26,9 @@ import { Account } from './account.ts'
 import { nextAlarm } from './alarm.ts'
 import { CatchUp } from './catch-up.ts'
 import type { MaxConnection } from './connection.ts'
-import { Delivery, type Destination } from './delivery.ts'
+import { Delivery } from './delivery.ts'
+import { DeliveryStore } from './delivery-store.ts'
+import type { Destination } from './destination.ts'
 import { EventLog } from './event-log.ts'
 import { Idempotency } from './idempotency.ts'
 import { KnownMessages } from './known-messages.ts'
@@ -98,17 +100,23 @@ export class LiveSession implements RunSession {
     const known = new KnownMessages(store)
     this.#account = new Account(store, deps.vault)
     this.#delivery = new Delivery({
-      store,
+      store: new DeliveryStore(store.sql),
+      events: store,
       clock,
       random,
       log,
-      onGone: ({ id, url }, reason) => {
-        store.set('disabled', { ...store.get('disabled'), [id]: { url, reason } })
+      onDisabled: ({ id }, reason) => {
         this.#refreshDestinations()
         this.#events.own('WebhookDisabled', { webhookId: id, reason })
       },
+      onWait: () => this.#arm(),
     })
-    this.#events = new EventLog({ store, clock, known, onAppended: () => this.#delivery.kick() })
+    this.#events = new EventLog({
+      store,
+      clock,
+      known,
+      onAppended: (event) => this.#delivery.appended(event),
+    })
     this.#catchUp = new CatchUp({
       store,
       clock,
@@ -235,7 +243,7 @@ export class LiveSession implements RunSession {
   configure(config: TenantConfig, reenable = false): void {
     const { store } = this.#deps
     const before = store.get('config')
-    if (reenable) store.delete('disabled')
+    if (reenable) this.#delivery.enable('default')
     const isNews = before === undefined || config.updatedAt > before.updatedAt
     if (!isNews && !reenable) return
     if (isNews) store.set('config', config)
@@ -312,7 +320,7 @@ export class LiveSession implements RunSession {
     const { store } = this.#deps
     const { state, isOnline, connection } = this.#link
     const lastInboundAt = connection?.lastInboundAt ?? 0
-    const disabled = Object.values(store.get('disabled') ?? {})[0]?.reason
+    const disabled = this.#delivery.report('default')?.disabled
     return {
       connected: isOnline,
       authenticated: this.#account.exists,
@@ -328,7 +336,7 @@ export class LiveSession implements RunSession {
       pendingSends: this.#outgoing.pending,
       delivery: {
         ...this.#delivery.summary(),
-        ...(disabled === undefined ? {} : { failing: true, lastError: disabled }),
+        ...(disabled == null ? {} : { failing: true, lastError: disabled }),
       },
     }
   }
@@ -472,10 +480,7 @@ export class LiveSession implements RunSession {
 
   #refreshDestinations(): void {
     const config = this.#deps.store.get('config')
-    const disabled = this.#deps.store.get('disabled') ?? {}
-    const all = config ? this.#deps.destinations(config) : []
-    // Another URL under the same name is another destination.
-    this.#delivery.setDestinations(all.filter(({ id, url }) => disabled[id]?.url !== url))
+    this.#delivery.setDestinations(config ? this.#deps.destinations(config) : [])
   }
 }
 

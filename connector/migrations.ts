@@ -98,6 +98,51 @@ const migrations: readonly string[][] = [
      ) WITHOUT ROWID`,
     'CREATE INDEX idempotency_age ON idempotency (created_at)',
   ],
+  [
+    // The first endpoint is called like that in the API too.
+    "UPDATE cursors SET destination = 'default' WHERE destination = 'webhook'",
+    "UPDATE parked SET destination = 'default' WHERE destination = 'webhook'",
+    "DELETE FROM meta WHERE key = 'disabled'",
+    // How each destination does, beside its places in the log.
+    `CREATE TABLE destinations (
+       id TEXT PRIMARY KEY,
+       url TEXT NOT NULL,
+       failures INTEGER NOT NULL,
+       paused_until INTEGER NOT NULL,
+       failing_since INTEGER NOT NULL,
+       last_success_at INTEGER NOT NULL,
+       last_error TEXT,
+       disabled TEXT
+     ) WITHOUT ROWID`,
+    // Events sent outside of their place in the log: asked for again, or let pass by others.
+    `CREATE TABLE redeliveries (
+       destination TEXT NOT NULL,
+       sequence INTEGER NOT NULL,
+       attempts INTEGER NOT NULL,
+       retry_at INTEGER NOT NULL,
+       replay INTEGER NOT NULL,
+       PRIMARY KEY (destination, sequence)
+     ) WITHOUT ROWID`,
+    // Every attempt, for people. No index: it is bounded, and written far more often than read.
+    `CREATE TABLE attempts (
+       id INTEGER PRIMARY KEY,
+       destination TEXT NOT NULL,
+       sequence INTEGER NOT NULL,
+       last_sequence INTEGER NOT NULL,
+       events INTEGER NOT NULL,
+       event_id TEXT NOT NULL,
+       type TEXT NOT NULL,
+       attempt INTEGER NOT NULL,
+       at INTEGER NOT NULL,
+       duration_ms INTEGER NOT NULL,
+       outcome TEXT NOT NULL,
+       status INTEGER,
+       error TEXT,
+       answer TEXT,
+       replay INTEGER NOT NULL
+     )`,
+    'CREATE INDEX events_id ON events (id)',
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

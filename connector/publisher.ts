@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { systemClock } from './clock.ts'
 import { Broker, type BrokerMessage } from './deliver/broker.ts'
 import { type BrokerVariables, brokerSettings } from './deliver/broker-settings.ts'
-import type { Outcome } from './delivery.ts'
+import type { Outcome } from './destination.ts'
 import { consoleLog } from './log.ts'
 
 export interface PublisherEnv extends BrokerVariables {

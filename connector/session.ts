@@ -15,7 +15,7 @@ import { type BrokerVariables, brokerSettings } from './deliver/broker-settings.
 import { queue, queueEvents } from './deliver/queue.ts'
 import { rabbitmq } from './deliver/rabbitmq.ts'
 import { newSigningSecret, webhook } from './deliver/webhook.ts'
-import type { Destination } from './delivery.ts'
+import type { Destination } from './destination.ts'
 import { type Endpoint, parseEndpoint, redirected } from './endpoint.ts'
 import { createCodec } from './frame.ts'
 import { type LimitVariables, sessionLimits } from './limits.ts'
@@ -210,7 +210,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       result.push(
         webhook({
           ...common,
-          id: 'webhook',
+          id: 'default',
           url: config.webhook,
           secret: this.#webhookSecret,
           policy,

@@ -19,16 +19,6 @@ export interface LoggedEvent {
   body: string
 }
 
-export interface Cursor {
-  lane: number
-  /** Everything up to here is delivered, parked or not wanted. */
-  sequence: number
-  /** Failed attempts at the next event. */
-  attempts: number
-  /** Unix ms before which it must not be tried again; 0 = at once. */
-  retryAt: number
-}
-
 /** Everything in `meta`. */
 export interface Meta {
   config: TenantConfig
@@ -59,8 +49,6 @@ export interface Meta {
   brokerQueue: string
   /** Webhook signing secret, sealed. */
   webhookSecret: string
-  /** Destinations that answered 410: which URL, and why. Another URL under the same name is another one. */
-  disabled: Record<string, { url: string; reason: string }>
 }
 
 /**
@@ -68,7 +56,7 @@ export interface Meta {
  * a caller that does not await between two calls has them in one transaction of the object.
  */
 export class Store {
-  /** For the stores of other nouns. */
+  /** For the stores of other nouns, which keep tables of their own in the same database. */
   readonly sql: Sql
   readonly #meta = new Map<string, unknown>()
   #lastSequence: number
@@ -145,33 +133,10 @@ export class Store {
     return { sequence, id, type, lane, chatId, createdAt, body }
   }
 
-  /** Events of a lane behind a sequence, oldest first. */
-  eventsAfter(lane: number, sequence: number, limit: number): LoggedEvent[] {
-    return this.sql
-      .all(
-        `SELECT sequence, id, type, lane, chat_id, created_at, body FROM events
-         WHERE lane = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
-        lane,
-        sequence,
-        limit,
-      )
-      .map(toEvent)
-  }
-
   /** Body of one event. */
   eventBody(sequence: number): string | undefined {
     const row = this.sql.all('SELECT body FROM events WHERE sequence = ?', sequence)[0]
     return row && String(row.body)
-  }
-
-  /** Number of events of a lane behind a sequence. */
-  countAfter(lane: number, sequence: number): number {
-    const row = this.sql.all(
-      'SELECT count(*) AS n FROM events WHERE lane = ? AND sequence > ?',
-      lane,
-      sequence,
-    )[0]
-    return Number(row?.n)
   }
 
   /**
@@ -181,57 +146,12 @@ export class Store {
   pruneEvents(before: number): void {
     this.sql.all(
       `DELETE FROM events WHERE created_at < ? AND sequence < ? AND sequence <= coalesce(
-         (SELECT min(sequence) FROM cursors WHERE cursors.lane = events.lane), sequence)`,
+         (SELECT min(sequence) FROM cursors WHERE cursors.lane = events.lane), sequence)
+       AND sequence NOT IN (SELECT sequence FROM redeliveries)`,
       before,
       this.#lastSequence,
     )
     this.sql.all('DELETE FROM parked WHERE parked_at < ?', before)
-  }
-
-  cursors(destination: string): Cursor[] {
-    return this.sql
-      .all(
-        'SELECT lane, sequence, attempts, retry_at FROM cursors WHERE destination = ? ORDER BY lane',
-        destination,
-      )
-      .map((row) => ({
-        lane: Number(row.lane),
-        sequence: Number(row.sequence),
-        attempts: Number(row.attempts),
-        retryAt: Number(row.retry_at),
-      }))
-  }
-
-  saveCursor(destination: string, cursor: Cursor): void {
-    this.sql.all(
-      `INSERT INTO cursors (destination, lane, sequence, attempts, retry_at) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (destination, lane) DO UPDATE
-       SET sequence = excluded.sequence, attempts = excluded.attempts, retry_at = excluded.retry_at`,
-      destination,
-      cursor.lane,
-      cursor.sequence,
-      cursor.attempts,
-      cursor.retryAt,
-    )
-  }
-
-  /** Forgets the places of all other destinations. */
-  keepCursors(destinations: string[]): void {
-    this.sql.all(
-      'DELETE FROM cursors WHERE destination NOT IN (SELECT value FROM json_each(?))',
-      stringifyJson(destinations),
-    )
-  }
-
-  park(destination: string, sequence: number, error: string, at: number): void {
-    this.sql.all(
-      `INSERT INTO parked (destination, sequence, error, parked_at) VALUES (?, ?, ?, ?)
-       ON CONFLICT (destination, sequence) DO UPDATE SET error = excluded.error`,
-      destination,
-      sequence,
-      error,
-      at,
-    )
   }
 
   contacts(): WireMap[] {
@@ -261,7 +181,8 @@ export class Store {
   }
 }
 
-const toEvent = (row: SqlRow): LoggedEvent => ({
+/** A row of `events`. */
+export const toEvent = (row: SqlRow): LoggedEvent => ({
   sequence: Number(row.sequence),
   id: String(row.id),
   type: String(row.type),

@@ -70,7 +70,9 @@ const queued = async (body: string): Promise<string[]> => {
     createdAt: 0,
     body,
   }
-  expect(await destination.deliver(event, 1)).toEqual({ kind: 'delivered' })
+  expect(await destination.deliver([event], { attempt: 1, replay: false })).toEqual({
+    kind: 'delivered',
+  })
   return sent
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from '../connector/clock.ts'
 import { webhook } from '../connector/deliver/webhook.ts'
-import type { Outcome } from '../connector/delivery.ts'
+import type { Outcome } from '../connector/destination.ts'
 import { mapLimit } from './concurrency.ts'
 import type { Gateway } from './gateway.ts'
 import { describeError } from './log.ts'
@@ -62,7 +62,7 @@ export const forwardEvents = async (
     const stored = pointer ? await gateway.sessions.getByName(instanceID).readEvent(sequence) : text
     if (stored === undefined) return { kind: 'gone', error: 'the event is no longer in the log' }
     const event = { id, sequence, type, lane: 0, chatId: null, createdAt: 0, body: stored }
-    return destination.deliver(event, attempts)
+    return destination.deliver([event], { attempt: attempts, replay: false })
   }
   await mapLimit(messages, CONCURRENCY, async (message) => {
     const outcome = await forward(message).catch((error: unknown): Outcome => {

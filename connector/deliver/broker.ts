@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { Connection, type Publisher } from 'rabbitmq-client'
 import type { Clock, Log } from '../clock.ts'
-import type { Outcome } from '../delivery.ts'
+import type { Outcome } from '../destination.ts'
 import type { BrokerSettings } from './broker-settings.ts'
 
 /** How long the broker has to confirm. A confirmation that comes later means a repeated message. */

@@ -1,5 +1,6 @@
 import { type EventName, eventListInput, wantsEvent } from '../../schema/events.ts'
-import type { Destination } from '../delivery.ts'
+import type { Destination } from '../destination.ts'
+import { OPERATOR_SCHEDULE_MS } from '../retry-schedule.ts'
 
 /** A Cloudflare Queue takes 128 KB a message, of which its own facts need some. */
 const LARGEST_MESSAGE_BYTES = 127_000
@@ -25,8 +26,10 @@ export interface QueueOptions {
 export const queue = ({ tenantId, events, send }: QueueOptions): Destination => ({
   id: 'queue',
   url: 'queue:',
+  givesUp: false,
+  scheduleMs: OPERATOR_SCHEDULE_MS,
   wants: ({ type }) => wantsEvent(events, type as EventName),
-  deliver: async ({ id, sequence, type, body }) => {
+  deliver: async ([{ id, sequence, type, body }]) => {
     const pointer: EventPointer = { pointer: true, id, sequence, type, instanceID: tenantId }
     try {
       await send(isLarge(body) ? JSON.stringify(pointer) : body)

@@ -1,5 +1,6 @@
 import { type EventName, wantsEvent } from '../../schema/events.ts'
-import type { Destination, Outcome } from '../delivery.ts'
+import type { Destination, Outcome } from '../destination.ts'
+import { OPERATOR_SCHEDULE_MS } from '../retry-schedule.ts'
 import type { BrokerMessage } from './broker.ts'
 
 export interface RabbitmqOptions {
@@ -16,7 +17,9 @@ export interface RabbitmqOptions {
 export const rabbitmq = ({ tenantId, queue, events, publish }: RabbitmqOptions): Destination => ({
   id: 'rabbitmq',
   url: `rabbitmq:${queue}`,
+  givesUp: false,
+  scheduleMs: OPERATOR_SCHEDULE_MS,
   wants: ({ type }) => wantsEvent(events, type as EventName),
-  deliver: ({ id, type, createdAt, body }) =>
+  deliver: ([{ id, type, createdAt, body }]) =>
     publish({ id, type, createdAt, tenantId, body, queue }),
 })

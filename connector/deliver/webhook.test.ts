@@ -22,7 +22,7 @@ const create = (
   const seen: Request[] = []
   const clock = new FakeClock(Date.now())
   const destination = webhook({
-    id: 'webhook',
+    id: 'default',
     url: options.url ?? 'https://example.com/hook',
     secret,
     format: options.format ?? 'json',
@@ -41,7 +41,9 @@ const create = (
 describe('webhook', () => {
   it('[WH1] is signed so that the public library accepts it', async () => {
     const { destination, secret, seen } = create(() => new Response('ok'))
-    expect(await destination.deliver(event, 3)).toEqual({ kind: 'delivered' })
+    expect(await destination.deliver([event], { attempt: 3, replay: false })).toEqual({
+      kind: 'delivered',
+    })
     const request = seen[0]!
     const body = await request.text()
     expect(body).toBe(event.body)
@@ -59,7 +61,7 @@ describe('webhook', () => {
 
   it('[WH2] sends the form that the original sent, signed too', async () => {
     const { destination, secret, seen } = create(() => new Response(), { format: 'form' })
-    await destination.deliver(event, 1)
+    await destination.deliver([event], { attempt: 1, replay: false })
     const body = await seen[0]!.text()
     expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
       id: 'evt_1',
@@ -79,14 +81,16 @@ describe('webhook', () => {
     [410, { kind: 'gone', error: 'the receiver answered 410 Gone' }],
   ])('[WH3] takes status %i for %o', async (status, outcome) => {
     const { destination } = create(() => new Response(null, { status }))
-    expect(await destination.deliver(event, 1)).toEqual(outcome)
+    expect(await destination.deliver([event], { attempt: 1, replay: false })).toEqual(outcome)
   })
 
   it('[WH4] passes on how long the receiver wants to be left alone', async () => {
     const { destination } = create(
       () => new Response(null, { status: 429, headers: { 'retry-after': '120' } }),
     )
-    expect(await destination.deliver(event, 1)).toMatchObject({ retryAfterMs: 120_000 })
+    expect(await destination.deliver([event], { attempt: 1, replay: false })).toMatchObject({
+      retryAfterMs: 120_000,
+    })
     const at = Date.parse('2026-11-23T00:00:00Z')
     expect(retryAfter('Mon, 23 Nov 2026 00:01:00 GMT', at)).toBe(60_000)
     expect(retryAfter('soon', at)).toBeUndefined()
@@ -101,7 +105,7 @@ describe('webhook', () => {
         }),
       { url: 'https://example.com/hook?key=secret' },
     )
-    const outcome = destination.deliver(event, 1)
+    const outcome = destination.deliver([event], { attempt: 1, replay: false })
     // The request leaves only after its signature was computed on another thread.
     while (clock.pendingTimers === 0) await new Promise((resolve) => setImmediate(resolve))
     await clock.advance(15_000)
@@ -118,16 +122,22 @@ describe('webhook', () => {
       },
     })
     const { destination } = create(() => new Response(endless))
-    expect(await destination.deliver(event, 1)).toEqual({ kind: 'delivered' })
+    expect(await destination.deliver([event], { attempt: 1, replay: false })).toEqual({
+      kind: 'delivered',
+    })
     expect(pulled).toBeLessThan(10)
   })
 
   it('[WH7] never calls an address of the own network unless allowed', async () => {
     const url = 'http://127.0.0.1:9000/'
     const refused = create(() => new Response(), { url })
-    expect(await refused.destination.deliver(event, 1)).toMatchObject({ kind: 'failed' })
+    expect(await refused.destination.deliver([event], { attempt: 1, replay: false })).toMatchObject(
+      { kind: 'failed' },
+    )
     expect(refused.seen).toEqual([])
     const allowed = create(() => new Response(), { url, allowPrivate: true })
-    expect(await allowed.destination.deliver(event, 1)).toEqual({ kind: 'delivered' })
+    expect(await allowed.destination.deliver([event], { attempt: 1, replay: false })).toEqual({
+      kind: 'delivered',
+    })
   })
 })

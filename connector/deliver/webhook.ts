@@ -1,7 +1,7 @@
 import { base64 } from '../../schema/base64.ts'
 import { type OutboundPolicy, refuseOutbound } from '../../schema/outbound.ts'
 import type { Clock } from '../clock.ts'
-import type { Destination, Outcome } from '../delivery.ts'
+import type { Destination, Outcome } from '../destination.ts'
 
 const TIMEOUT_MS = 15_000
 /** How much of an answer is read; the rest is cancelled. */
@@ -34,7 +34,7 @@ export const webhook = (options: WebhookOptions): Destination => {
     id: options.id,
     url: options.url,
     wants: options.wants,
-    deliver: async (event, attempt) => {
+    deliver: async ([event], { attempt }) => {
       // Again at each attempt: what was allowed when it was saved may be forbidden now.
       const refused = refuseOutbound(options.url, options.policy)
       if (refused !== undefined) return { kind: 'failed', error: refused }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FIRST_KEYED_CID } from '../../connector/cid.ts'
+import { DeliveryStore } from '../../connector/delivery-store.ts'
 import { migrate } from '../../connector/migrations.ts'
 import { SendStore } from '../../connector/send-store.ts'
 import type { Sql } from '../../connector/sql.ts'
@@ -15,41 +16,41 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
     createdAt: 1_000,
     ...(dedupeKey === undefined ? {} : { dedupeKey }),
   })
-  const withStore = (test: (store: Store, sql: Sql) => void) =>
+  const withStore = (test: (store: Store, sql: Sql, delivery: DeliveryStore) => void) =>
     run((sql) => {
       migrate(sql)
-      test(new Store(sql), sql)
+      test(new Store(sql), sql, new DeliveryStore(sql))
     })
 
   describe(`store over ${name}`, () => {
     it('[ST1] numbers events without gaps and finds them after a restart', () =>
-      withStore((store, sql) => {
+      withStore((store, sql, delivery) => {
         for (const type of ['A', 'B', 'C']) {
           store.appendEvent(event(type), (sequence) => `{"sequence":${sequence}}`)
         }
         expect(
-          store.eventsAfter(1, 1, 10).map((row) => [row.sequence, row.type, row.body]),
+          delivery.eventsAfter(1, 1, 10).map((row) => [row.sequence, row.type, row.body]),
         ).toEqual([
           [2, 'B', '{"sequence":2}'],
           [3, 'C', '{"sequence":3}'],
         ])
-        expect(store.eventsAfter(0, 0, 10)).toEqual([])
+        expect(delivery.eventsAfter(0, 0, 10)).toEqual([])
         expect(new Store(sql).lastSequence).toBe(3)
       }))
 
     it('[ST1] an event keeps the chat it belongs to', () =>
-      withStore((store) => {
+      withStore((store, _sql, delivery) => {
         store.appendEvent({ ...event('A'), chatId: '-70' }, () => '{}')
         store.appendEvent(event('B'), () => '{}')
-        expect(store.eventsAfter(1, 0, 10).map(({ chatId }) => chatId)).toEqual(['-70', null])
+        expect(delivery.eventsAfter(1, 0, 10).map(({ chatId }) => chatId)).toEqual(['-70', null])
       }))
 
     it('[ST2] a repeated event is stored once and uses up no number', () =>
-      withStore((store) => {
+      withStore((store, _sql, delivery) => {
         expect(store.appendEvent(event('A', 'k'), () => 'first')?.sequence).toBe(1)
         expect(store.appendEvent(event('A', 'k'), () => 'again')).toBeUndefined()
         expect(store.appendEvent(event('B', 'l'), () => 'next')?.sequence).toBe(2)
-        expect(store.countAfter(1, 0)).toBe(2)
+        expect(delivery.countAfter(1, 0)).toBe(2)
       }))
 
     it('[ST3] a thrown callback leaves nothing behind', () =>
@@ -64,14 +65,14 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
       }))
 
     it('[ST4] retention keeps what a cursor still needs, and the newest number', () =>
-      withStore((store, sql) => {
+      withStore((store, sql, delivery) => {
         for (const type of ['A', 'B', 'C']) store.appendEvent(event(type), () => type)
-        store.saveCursor('webhook', { lane: 1, sequence: 1, attempts: 0, retryAt: 0 })
+        delivery.saveCursor('webhook', { lane: 1, sequence: 1, attempts: 0, retryAt: 0 })
         store.pruneEvents(5_000)
-        expect(store.eventsAfter(1, 0, 10).map((row) => row.type)).toEqual(['B', 'C'])
-        store.saveCursor('webhook', { lane: 1, sequence: 3, attempts: 0, retryAt: 0 })
+        expect(delivery.eventsAfter(1, 0, 10).map((row) => row.type)).toEqual(['B', 'C'])
+        delivery.saveCursor('webhook', { lane: 1, sequence: 3, attempts: 0, retryAt: 0 })
         store.pruneEvents(5_000)
-        expect(store.eventsAfter(1, 0, 10).map((row) => row.type)).toEqual(['C'])
+        expect(delivery.eventsAfter(1, 0, 10).map((row) => row.type)).toEqual(['C'])
         expect(new Store(sql).lastSequence).toBe(3)
       }))
 
@@ -115,12 +116,14 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
       }))
 
     it('[ST7] forgets the places of destinations that are gone', () =>
-      withStore((store) => {
-        store.saveCursor('webhook', { lane: 0, sequence: 4, attempts: 1, retryAt: 0 })
-        store.saveCursor('global', { lane: 0, sequence: 9, attempts: 0, retryAt: 0 })
-        store.keepCursors(['global'])
-        expect(store.cursors('webhook')).toEqual([])
-        expect(store.cursors('global')).toEqual([{ lane: 0, sequence: 9, attempts: 0, retryAt: 0 }])
+      withStore((_store, _sql, delivery) => {
+        delivery.saveCursor('webhook', { lane: 0, sequence: 4, attempts: 1, retryAt: 0 })
+        delivery.saveCursor('global', { lane: 0, sequence: 9, attempts: 0, retryAt: 0 })
+        delivery.keep(['global'], ['global'])
+        expect(delivery.cursors('webhook')).toEqual([])
+        expect(delivery.cursors('global')).toEqual([
+          { lane: 0, sequence: 9, attempts: 0, retryAt: 0 },
+        ])
       }))
 
     it('[ST8] migrating again changes nothing; data of a newer version is refused', () =>

@@ -1,6 +1,6 @@
 import { Breaker } from '../../connector/breaker.ts'
 import { systemClock } from '../../connector/clock.ts'
-import type { Destination } from '../../connector/delivery.ts'
+import type { Destination } from '../../connector/destination.ts'
 import { createCodec } from '../../connector/frame.ts'
 import { LiveSession } from '../../connector/live-session.ts'
 import { migrate } from '../../connector/migrations.ts'
@@ -89,10 +89,10 @@ class NodeSession implements SessionRpc {
     const sql = nodeSql()
     migrate(sql)
     const destination: Destination = {
-      id: 'webhook',
+      id: 'default',
       url: 'https://example.com/hook',
       wants: () => true,
-      deliver: async ({ body }) => {
+      deliver: async ([{ body }]) => {
         this.events.push(JSON.parse(body) as EventBody)
         for (const wake of this.#waiting) wake()
         this.#waiting.clear()

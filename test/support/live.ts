@@ -1,5 +1,5 @@
 import { Breaker } from '../../connector/breaker.ts'
-import type { Destination, Outcome } from '../../connector/delivery.ts'
+import type { Destination, Outcome } from '../../connector/destination.ts'
 import { createCodec, type Encoding } from '../../connector/frame.ts'
 import type { SessionLimits } from '../../connector/limits.ts'
 import { LiveSession } from '../../connector/live-session.ts'
@@ -89,10 +89,10 @@ export const createLive = (
   }
 
   const destination: Destination = {
-    id: 'webhook',
+    id: 'default',
     url: 'https://example.com/hook',
     wants: () => true,
-    deliver: async (event) => {
+    deliver: async ([event]) => {
       const outcome = world.deliver(event)
       if (outcome.kind === 'delivered') world.delivered.push(event)
       return outcome
