@@ -100,6 +100,38 @@ describe('login', () => {
     })
   })
 
+  it('[defect 29] [SS21] bounds wrong codes and passwords, however many codes are asked for', async () => {
+    const { boot, sim, clock } = createLive({ settings: { codeAttempts: 4 } })
+    const password = 'correct horse'
+    sim.direct.createAccount({ phone: PHONE, firstName: 'Me', password })
+    const live = boot()
+    live.configure(tenant)
+    const outcomes: string[] = []
+    for (let n = 0; n < 10; n += 1) {
+      if (n % 4 === 0) await live.requestCode(PHONE, 'ru')
+      outcomes.push(await codeOf(live.confirmCode('000000')))
+    }
+    expect(new Set(outcomes)).toEqual(new Set(['CODE_WRONG']))
+    expect(await codeOf(live.confirmCode('123456'))).toBe('TOO_MANY_ATTEMPTS')
+    await clock.advance(60_000)
+    expect((await live.confirmCode('123456')).step).toBe('password')
+    expect(await codeOf(live.checkPassword('wrong'))).toBe('PASSWORD_WRONG')
+    expect(await codeOf(live.checkPassword(password))).toBe('TOO_MANY_ATTEMPTS')
+    await clock.advance(60_000)
+    expect((await live.checkPassword(password)).step).toBe('done')
+  })
+
+  it('[defect 29] [SS21] bounds how many codes a tenant may ask for', async () => {
+    const { boot, clock } = createLive({ settings: { codeRequests: 1_000 } })
+    const live = boot()
+    live.configure(tenant)
+    for (let n = 0; n < 20; n += 1) await live.requestCode(`+7999000${1000 + n}`, 'ru')
+    expect(await codeOf(live.requestCode(PHONE, 'ru'))).toBe('TOO_MANY_ATTEMPTS')
+    expect(await codeOf(live.resendCode())).toBe('TOO_MANY_ATTEMPTS')
+    await clock.advance(60_000)
+    expect(await codeOf(live.resendCode())).toBe('ok')
+  })
+
   it('[SS8] a step without the one before is refused', async () => {
     const { boot } = createLive()
     const live = boot()

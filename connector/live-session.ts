@@ -1,5 +1,4 @@
 import { GatewayError } from '../schema/errors.ts'
-import type { EventName } from '../schema/events.ts'
 import { Opcode } from '../schema/opcodes.ts'
 import type {
   AccountPort,
@@ -302,8 +301,9 @@ export class LiveSession implements RunSession {
   get account(): AccountPort {
     return this.#account
   }
-  emit(type: EventName, fields: Record<string, unknown>): void {
-    this.#events.own(type, fields)
+  announceSync(data: WireMap): void {
+    const facts = { reconnect: false, manual: true, maxUserID: this.userId }
+    this.#events.own('Sync', { ...syncFields(data), ...facts })
   }
   pause(ms: number): Promise<void> {
     return new Promise((resolve) => this.#deps.clock.after(ms, resolve))
@@ -385,17 +385,19 @@ export class LiveSession implements RunSession {
     this.sends.abandon()
   }
 
-  async requestCode(phone: string, language: string): Promise<LoginStep> {
-    return (await this.#signIn.begin()).requestCode(phone, language)
+  requestCode(phone: string, language: string): Promise<LoginStep> {
+    return this.#signIn.askForCode(async () =>
+      (await this.#signIn.begin()).requestCode(phone, language),
+    )
   }
-  async resendCode(): Promise<LoginStep> {
-    return this.#signIn.running().resendCode()
+  resendCode(): Promise<LoginStep> {
+    return this.#signIn.askForCode(async () => this.#signIn.running().resendCode())
   }
-  async confirmCode(code: string): Promise<LoginStep> {
-    return this.#signIn.running().confirmCode(code)
+  confirmCode(code: string): Promise<LoginStep> {
+    return this.#signIn.guess((steps) => steps.confirmCode(code))
   }
-  async checkPassword(password: string): Promise<LoginStep> {
-    return this.#signIn.running().checkPassword(password)
+  checkPassword(password: string): Promise<LoginStep> {
+    return this.#signIn.guess((steps) => steps.checkPassword(password))
   }
   async register(firstName: string, lastName?: string): Promise<LoginStep> {
     return this.#signIn.running().register(firstName, lastName)

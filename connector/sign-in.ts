@@ -2,11 +2,17 @@ import { GatewayError } from '../schema/errors.ts'
 import type { EventName } from '../schema/events.ts'
 import type { LoginStep } from '../schema/session-port.ts'
 import type { Account } from './account.ts'
+import { Attempts } from './attempts.ts'
 import type { Clock, Log } from './clock.ts'
 import type { MaxConnection } from './connection.ts'
 import type { Link } from './link.ts'
 import { LoginDialogue } from './login.ts'
 import type { Store } from './store.ts'
+
+/** Wrong codes and passwords of one tenant. MAX counts per code; this counts over all of them. */
+const GUESSES = { burst: 10, everyMs: 60_000 }
+/** Codes asked for: nobody's phone is to be flooded through the gateway. */
+const CODE_REQUESTS = { burst: 20, everyMs: 60_000 }
 
 export interface SignInDeps {
   store: Store
@@ -27,6 +33,8 @@ export class SignIn {
   /** The dialogue whose connection is being made: everybody who asks meanwhile shares it. */
   #beginning: Promise<LoginDialogue> | undefined
   #adopting = false
+  readonly #guesses = new Attempts(GUESSES)
+  readonly #codeRequests = new Attempts(CODE_REQUESTS)
 
   constructor(deps: SignInDeps) {
     this.#deps = deps
@@ -47,6 +55,33 @@ export class SignIn {
   running(): LoginDialogue {
     if (this.#dialogue?.on.isOpen) return this.#dialogue.steps
     throw new GatewayError('NO_PENDING_LOGIN')
+  }
+
+  /** A step that sends somebody an SMS. */
+  async askForCode(ask: () => Promise<LoginStep>): Promise<LoginStep> {
+    this.#count(this.#codeRequests)
+    return ask()
+  }
+
+  /** A step that tries a code or password; only wrong ones count. */
+  async guess(attempt: (steps: LoginDialogue) => Promise<LoginStep>): Promise<LoginStep> {
+    const steps = this.running()
+    this.#count(this.#guesses)
+    try {
+      const step = await attempt(steps)
+      this.#guesses.giveBack('', this.#deps.clock.now())
+      return step
+    } catch (error) {
+      const code = error instanceof GatewayError ? error.code : undefined
+      const isWrong = code === 'CODE_WRONG' || code === 'PASSWORD_WRONG'
+      if (!isWrong) this.#guesses.giveBack('', this.#deps.clock.now())
+      throw error
+    }
+  }
+
+  #count(attempts: Attempts): void {
+    const retryAfterMs = attempts.take('', this.#deps.clock.now())
+    if (retryAfterMs > 0) throw new GatewayError('TOO_MANY_ATTEMPTS', undefined, { retryAfterMs })
   }
 
   get isRunning(): boolean {

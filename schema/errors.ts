@@ -77,6 +77,12 @@ export const errors = {
     retry: false,
     meaning: 'MAX refused the operation; `maxError` has its own words.',
   },
+  NOT_SUPPORTED: {
+    status: 422,
+    retry: false,
+    meaning:
+      'A setting of older versions that this gateway does not have; the text says what to do.',
+  },
   IDEMPOTENCY_MISMATCH: {
     status: 422,
     retry: false,
@@ -86,6 +92,11 @@ export const errors = {
     status: 429,
     retry: false,
     meaning: 'MAX allows no further attempts now: start over later.',
+  },
+  TOO_MANY_ATTEMPTS: {
+    status: 429,
+    retry: true,
+    meaning: 'Too many wrong tokens, codes or passwords: the gateway makes the next attempt wait.',
   },
   RATE_LIMITED: { status: 429, retry: true, meaning: 'MAX asks to slow down.' },
   INTERNAL_ERROR: { status: 500, retry: true, meaning: 'The gateway failed; the fault is ours.' },

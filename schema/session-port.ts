@@ -3,7 +3,6 @@
  * the live side: plain types that both know.
  */
 import type { Result } from './errors.ts'
-import type { EventName } from './events.ts'
 import type { IdValue } from './ids.ts'
 import type { Opcode } from './opcodes.ts'
 import type { SendsPort } from './sends-port.ts'
@@ -149,8 +148,8 @@ export interface SessionPort {
   inTurn<T>(name: string, task: () => Promise<T>): Promise<T>
   readonly account: AccountPort
   readonly presence: PresencePort
-  /** Appends an event of the gateway's own. */
-  emit(type: EventName, fields: Record<string, unknown>): void
+  /** Tells the receivers of events what was read of the account, as after a login. */
+  announceSync(data: WireMap): void
   /** Lets time pass between calls that MAX would find too many at once. */
   pause(ms: number): Promise<void>
   /** The messages that were sent, and those that wait for their time. */

@@ -7,8 +7,10 @@ import {
   operations,
 } from '../schema/operations/index.ts'
 import type { Reply } from '../schema/session-port.ts'
-import { adminCheck, TenantAccess } from './auth.ts'
+import { AdminGate } from './admin-gate.ts'
+import { TenantAccess } from './auth.ts'
 import { documentServer, documents } from './documents.ts'
+
 import { settle } from './effects.ts'
 import type { Gateway } from './gateway.ts'
 import { openHandlers, tenantHandlers } from './handlers.ts'
@@ -88,11 +90,12 @@ export const createApp = (gateway: Gateway): App => {
 /** Chooses how a row is served: in the session object, or at the edge with or without a tenant. */
 const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Serve) => {
   const access = new TenantAccess(gateway)
-  const isAdmin = adminCheck(gateway.settings.MAXAPI_ADMIN_TOKEN)
+  const admins = new AdminGate(gateway)
 
-  const factsOf = (headers: Headers): SessionCall['facts'] => {
+  const factsOf = (request: Request): SessionCall['facts'] => {
+    const { headers } = request
     // `Authorization` is the tenant's own unless the tenant came with the `token` header.
-    const admin = headers.get('token') ? isAdmin(headers) : false
+    const admin = headers.get('token') ? admins.knows(request) : false
     return {
       ...(admin ? { admin } : {}),
       ...idempotencyKeyOf(headers),
@@ -106,7 +109,7 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
       const { headers } = c.req.raw
       const caller = await access.recent(headers)
       const input = await readInput(c.req.raw, c.req.param())
-      const call = { name, method: row.method, input, facts: factsOf(headers) }
+      const call = { name, method: row.method, input, facts: factsOf(c.req.raw) }
       const reply = await callSession(gateway, access, caller, call)
       c.set('notes', notesOf(reply))
       return settle(gateway, name, input, caller.tenant, fields(unwrap(reply)))
@@ -118,7 +121,7 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
     return async (c) => {
       const { raw: request } = c.req
       const caller = await access.fresh(request.headers)
-      const facts = factsOf(request.headers)
+      const facts = factsOf(request)
       const { method } = row
       const answer = await serve({
         gateway,
@@ -147,9 +150,7 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
     const readInput = inputReader(row)
     const handle = handlerOf(openHandlers, name)
     return async (c) => {
-      if (row.scope === 'admin' && !isAdmin(c.req.raw.headers)) {
-        throw new GatewayError('UNAUTHORIZED', 'The admin token is missing or not valid.')
-      }
+      if (row.scope === 'admin') admins.require(c.req.raw)
       return handle(gateway, await readInput(c.req.raw, c.req.param()))
     }
   }

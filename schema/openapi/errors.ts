@@ -22,6 +22,7 @@ export const errorsOf = (row: Operation): ErrorCode[] => {
     if (when) for (const code of more) codes.add(code)
   }
   add(row.scope !== 'public', 'UNAUTHORIZED')
+  add(row.scope === 'admin', 'TOO_MANY_ATTEMPTS')
   add(row.method !== 'GET', 'INVALID_INPUT', 'INVALID_JSON', 'BODY_TOO_LARGE')
   add(Object.keys(row.input.shape).length > 0, 'INVALID_INPUT')
   // An Idempotency-Key is looked at even where it is of no use.

@@ -10,7 +10,10 @@ export const tags: Record<string, string> = {
   chat: 'Messages and chats.',
   messages: 'The fate of what was sent.',
   group: 'Groups and channels: members, rights, settings, invitations.',
-  user: 'People and contacts.',
+  user: 'People, by id or phone number.',
+  contact: 'The contact list: adding, renaming, blocking, importing.',
+  presence: 'Who is online, and who was when.',
+  account: 'The own account: profile, privacy, devices, cloud password.',
   [EVENTS_TAG]: 'What the gateway sends to your webhook.',
   sandbox: 'The built-in MAX simulator, for tenants made with `"sandbox": true`.',
 }
