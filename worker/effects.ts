@@ -26,7 +26,9 @@ const effects: { [Name in OperationName]?: Effect<Input<Name>> } = {
   checkPassword: online,
   register: online,
   adoptToken: online,
-  getQr: { ...online, polled: true, extend: withQrCode },
+  getQr: { ...online, polled: true, extend: (data) => withQrCode('qrcode', data) },
+  startQr: { ...online, polled: true, extend: (data) => withQrCode('qrCodeBase64', data) },
+  cancelQr: offline,
   disconnect: offline,
   logout: offline,
 }
@@ -65,7 +67,7 @@ const noteWanted = async (gateway: Gateway, tenant: KnownTenant, wanted: boolean
   }
 }
 
-function withQrCode(data: object): object {
+function withQrCode(field: string, data: object): object {
   const link = 'qrLink' in data ? data.qrLink : undefined
-  return typeof link === 'string' ? { qrcode: qrDataUrl(link) } : {}
+  return typeof link === 'string' ? { [field]: qrDataUrl(link) } : {}
 }

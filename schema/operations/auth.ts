@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { GatewayError } from '../errors.ts'
 import { phoneInput } from '../model.ts'
 import type { LoginStep } from '../session-port.ts'
-import { operation } from './define.ts'
+import { maxErrors, operation } from './define.ts'
 
 const includeToken = z
   .boolean()
@@ -26,6 +26,7 @@ const loginErrors = [
   'CODE_EXPIRED',
   'PASSWORD_WRONG',
   'ATTEMPTS_EXHAUSTED',
+  'TOO_MANY_ATTEMPTS',
   'CAPTCHA_REQUIRED',
   'ACCOUNT_BLOCKED',
 ] as const
@@ -70,6 +71,19 @@ export const authOperations = {
     path: '/session/auth/request',
     scope: 'tenant',
     summary: 'Log in by SMS, step 1: ask MAX to send a code',
+    description:
+      'MAX sends an SMS to the phone. On the live web service this ends at a captcha today ' +
+      '(CAPTCHA_REQUIRED, with the page a person could open); the QR code works. Asking again before the ' +
+      'code came replaces the login that is under way.',
+    example: {
+      input: { phone: '+79990000000' },
+      output: {
+        message: 'Verification code sent',
+        codeLength: 6,
+        resendAfterMs: 60000,
+        requestsLeft: 9,
+      },
+    },
     input: z.object({ phone: phoneInput, language: z.string().min(2).max(8).default('ru') }),
     output: codeOutput,
     errors: [...loginErrors, 'PHONE_REFUSED', 'ALREADY_LOGGED_IN'],
@@ -80,6 +94,11 @@ export const authOperations = {
     path: '/session/auth/resend',
     scope: 'tenant',
     summary: 'Ask for another code',
+    description: 'For the phone of the login that is under way.',
+    example: {
+      input: {},
+      output: { message: 'Verification code sent', codeLength: 6, resendAfterMs: 60000 },
+    },
     input: z.object({}),
     output: codeOutput,
     errors: loginErrors,
@@ -90,6 +109,19 @@ export const authOperations = {
     path: '/session/auth/confirm',
     scope: 'tenant',
     summary: 'Log in by SMS, step 2: the code',
+    description:
+      'Online afterwards, unless the account has a cloud password (`requiresPassword`) or the phone has ' +
+      'no account yet (`requiresRegistration`). A wrong code may be entered again; after ten wrong ones ' +
+      'the gateway makes each next one wait a minute.',
+    example: {
+      input: { code: '123456' },
+      output: {
+        message: 'Login successful',
+        requiresPassword: false,
+        requiresRegistration: false,
+        maxUserID: 120000017,
+      },
+    },
     input: z.object({
       code: z
         .string()
@@ -109,6 +141,16 @@ export const authOperations = {
     path: '/session/auth/password',
     scope: 'tenant',
     summary: 'The cloud password, when the account has one; after SMS or QR',
+    description: 'A wrong password may be entered again, and counts like a wrong code.',
+    example: {
+      input: { password: 'correct horse' },
+      output: {
+        message: 'Login successful',
+        requiresPassword: false,
+        requiresRegistration: false,
+        maxUserID: 120000017,
+      },
+    },
     input: z.object({ password: z.string().min(1).max(200), includeToken }),
     output: loginOutput,
     errors: loginErrors,
@@ -122,6 +164,16 @@ export const authOperations = {
     path: '/session/auth/register',
     scope: 'tenant',
     summary: 'Create a MAX account for a new phone number',
+    description: 'Only after a code whose answer said `requiresRegistration`.',
+    example: {
+      input: { firstName: 'Ann', lastName: 'Smith' },
+      output: {
+        message: 'Login successful',
+        requiresPassword: false,
+        requiresRegistration: false,
+        maxUserID: 120000017,
+      },
+    },
     input: z.object({
       firstName: z.string().trim().min(1).max(64),
       lastName: z.string().trim().max(64).optional(),
@@ -139,6 +191,18 @@ export const authOperations = {
     path: '/session/auth/token',
     scope: 'tenant',
     summary: 'Take over an existing MAX token with its device id',
+    description:
+      'A token that was made by a web session; MAX refuses one of another kind of device. Give the device ' +
+      'id it was made with, if you know it. A token that does not work leaves no trace.',
+    example: {
+      input: { authToken: 'An_EXAMPLE', deviceId: '6f1c0f0e-8f0a-4a3c-9a55-0d8a1d6a4c11' },
+      output: {
+        message: 'Login successful',
+        requiresPassword: false,
+        requiresRegistration: false,
+        maxUserID: 120000017,
+      },
+    },
     input: z.object({
       authToken: z.string().min(8).max(4096),
       deviceId: z
@@ -156,6 +220,18 @@ export const authOperations = {
     path: '/session/qr',
     scope: 'tenant',
     summary: 'The QR code to scan with the MAX app; begins a QR login when none runs',
+    description:
+      'Ask again every few seconds: an expired code is replaced by a fresh one, ten times at most. ' +
+      '`GET /session/status` tells when it was scanned and approved.',
+    example: {
+      input: {},
+      output: {
+        qrLink: 'https://max.ru/:auth/EXAMPLE',
+        qrcode: 'data:image/png;base64,iVBORw0KGgo=',
+        expiresAt: 1790000120000,
+        pollingInterval: 5000,
+      },
+    },
     input: z.object({}),
     output: z.looseObject({
       qrLink: z.string(),
@@ -166,6 +242,89 @@ export const authOperations = {
     run: async (session) => {
       const qr = await session.qr()
       return { qrLink: qr.link, expiresAt: qr.expiresAt, pollingInterval: qr.pollingIntervalMs }
+    },
+  }),
+  startQr: operation({
+    method: 'POST',
+    path: '/session/auth/qr/start',
+    scope: 'tenant',
+    summary: 'Begin a QR login (older form of GET /session/qr)',
+    description:
+      'The code that is valid now, or a fresh one. Ask `GET /session/auth/qr/status` until it says ' +
+      '`authorized`.',
+    input: z.object({}),
+    output: z.looseObject({
+      qrLink: z.string(),
+      qrCodeBase64: z.string().describe('PNG as a data: URL'),
+      trackId: z.string(),
+      pollingInterval: z.number().describe('Milliseconds'),
+      ttl: z.number().describe('Milliseconds until the code expires'),
+      expiresAt: z.number().describe('Unix ms'),
+    }),
+    example: {
+      input: {},
+      output: {
+        qrLink: 'https://max.ru/:auth/EXAMPLE',
+        qrCodeBase64: 'data:image/png;base64,iVBORw0KGgo=',
+        trackId: '0b6c9f1e-52c3-4b7e-9d55-3f0a4f7e2a10',
+        pollingInterval: 5000,
+        ttl: 120000,
+        expiresAt: 1790000120000,
+      },
+    },
+    errors: [...maxErrors, 'ALREADY_LOGGED_IN', 'CONFLICT'],
+    run: async (session) => {
+      const qr = await session.qr()
+      return {
+        qrLink: qr.link,
+        trackId: qr.trackId,
+        pollingInterval: qr.pollingIntervalMs,
+        ttl: Math.max(0, qr.expiresAt - session.now()),
+        expiresAt: qr.expiresAt,
+      }
+    },
+  }),
+  getQrStatus: operation({
+    method: 'GET',
+    path: '/session/auth/qr/status',
+    scope: 'tenant',
+    summary: 'How far a QR login is',
+    description:
+      '`pending` until the code is approved, `scanned` when the account has a cloud password that must ' +
+      'follow (`POST /session/auth/password`), `authorized` once there is an account, else `expired`. ' +
+      'Older versions added the MAX token here; it does not leave the gateway.',
+    input: z.object({}),
+    output: z.looseObject({
+      status: z.enum(['pending', 'scanned', 'authorized', 'expired']),
+      requiresPassword: z.boolean(),
+    }),
+    example: { input: {}, output: { status: 'pending', requiresPassword: false } },
+    run: async (session) => {
+      const { authenticated, state } = session.status()
+      const requiresPassword = state === 'awaiting_password'
+      const open = requiresPassword ? 'scanned' : state === 'awaiting_qr' ? 'pending' : 'expired'
+      const status: 'pending' | 'scanned' | 'authorized' | 'expired' = authenticated
+        ? 'authorized'
+        : open
+      return { status, requiresPassword }
+    },
+  }),
+  cancelQr: operation({
+    method: 'POST',
+    path: '/session/auth/qr/cancel',
+    scope: 'tenant',
+    summary: 'End a login that is under way',
+    description: 'Whatever step it is at, SMS as well. Without one nothing changes.',
+    input: z.object({}),
+    output: z.looseObject({ message: z.string() }),
+    example: { input: {}, output: { message: 'QR session cancelled' } },
+    errors: ['ALREADY_LOGGED_IN'],
+    run: async (session) => {
+      if (session.status().authenticated) {
+        throw new GatewayError('ALREADY_LOGGED_IN', 'The login is done: log out to end it')
+      }
+      session.cancelLogin()
+      return { message: 'QR session cancelled' }
     },
   }),
 }
