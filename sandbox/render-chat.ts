@@ -1,8 +1,8 @@
 import { type WireMap, wireId, wireMessageId, wireTime } from '../schema/wire.ts'
-import { isVisibleTo, type Member, timeOf } from './records.ts'
+import { isVisibleTo, type Member, type Message, timeOf } from './records.ts'
 import { renderMessage } from './render.ts'
 import { isAdmin as isAdminOf, permissionsOf } from './rights.ts'
-import { historyWindow } from './window.ts'
+import { firstAtLeast, historyWindow } from './window.ts'
 import type { ChatState } from './world.ts'
 
 export const lastEventTime = (state: ChatState): number => {
@@ -50,7 +50,7 @@ const renderGroup = (state: ChatState, viewerId: number): WireMap => {
   const { admins, ownerId, joinRequests } = chat
   const isAdmin = isAdminOf(state, viewerId)
   const waiting = Object.keys(joinRequests).length
-  const pinned = state.messages.find(({ id }) => id === chat.pinnedId)
+  const pinned = pinnedMessage(state)
   // A channel's administrators are known to each other only.
   const adminIds =
     chat.type === 'CHAT' || isAdmin ? [ownerId, ...Object.keys(admins).map(Number)] : []
@@ -83,6 +83,12 @@ const renderGroup = (state: ChatState, viewerId: number): WireMap => {
     joinRequestTime:
       joinRequests[viewerId] === undefined ? undefined : wireTime(joinRequests[viewerId]),
   }
+}
+
+const pinnedMessage = ({ chat, messages }: ChatState): Message | undefined => {
+  if (chat.pinnedId === undefined) return undefined
+  const message = messages[firstAtLeast(messages, chat.pinnedId)]
+  return message?.id === chat.pinnedId ? message : undefined
 }
 
 /** A private link is for those who may invite: administrators, or all members if the chat says so. */

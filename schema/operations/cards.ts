@@ -10,7 +10,7 @@ import {
 import { phoneInput, resolveChat, target } from '../model.ts'
 import type { SessionPort } from '../session-port.ts'
 import { type WireMap, wireId } from '../wire.ts'
-import { operation, writeErrors } from './define.ts'
+import { operation, sendErrors } from './define.ts'
 
 /** Sends a message that is one attachment and nothing else. */
 const sendAttach = async (
@@ -61,7 +61,7 @@ export const cardOperations = {
     respondsAsync: true,
     input: z.object({ ...target, stickerId: idInput, ...sendFields }),
     output: sentOutput,
-    errors: writeErrors,
+    errors: sendErrors,
     run: (session, input) =>
       sendAttach(session, input, { _type: 'STICKER', stickerId: wireId(input.stickerId) }),
   }),
@@ -93,7 +93,7 @@ export const cardOperations = {
         { path: ['contactId'], message: 'give contactId, or name and contactPhone, or vcard' },
       ),
     output: sentOutput,
-    errors: writeErrors,
+    errors: sendErrors,
     run: (session, input) => {
       const { contactId, name = '', contactPhone = '' } = input
       const card =
@@ -108,6 +108,8 @@ export const cardOperations = {
     path: '/chat/send/location',
     scope: 'tenant',
     summary: 'Send a place on the map',
+    description:
+      'A fixed place, not one that moves. Whole degrees go out 0.1 mm beside, because MAX reads them as fractions.',
     example: {
       input: { chatId: 157880882, latitude: 55.7539, longitude: 37.6208 },
       output: sent,
@@ -123,7 +125,7 @@ export const cardOperations = {
       ...sendFields,
     }),
     output: sentOutput,
-    errors: writeErrors,
+    errors: sendErrors,
     run: (session, input) => {
       const { zoom } = input
       const place = { latitude: degrees(input.latitude), longitude: degrees(input.longitude) }

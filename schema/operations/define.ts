@@ -15,6 +15,8 @@ export const maxErrors = [
 /** What a read of something at MAX can end with, and what a change of it can. */
 export const readErrors = [...maxErrors, 'NOT_FOUND', 'FORBIDDEN'] as const satisfies ErrorCode[]
 export const writeErrors = [...readErrors, 'OUTCOME_UNKNOWN'] as const satisfies ErrorCode[]
+/** What the sending of a message can end with. */
+export const sendErrors = [...writeErrors, 'EXPIRED'] as const satisfies ErrorCode[]
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 

@@ -22,7 +22,7 @@ import {
 import { Opcode } from '../opcodes.ts'
 import { readMessage, wireAttach } from '../stored-message.ts'
 import { asMap, asMaps, asString, wireId, wireMessageId } from '../wire.ts'
-import { operation, writeErrors } from './define.ts'
+import { operation, sendErrors, writeErrors } from './define.ts'
 
 export const messageOperations = {
   sendText: operation({
@@ -46,7 +46,7 @@ export const messageOperations = {
     respondsAsync: true,
     input: z.object({ ...target, text: textInput.min(1), ...formatFields, ...sendFields }),
     output: sentOutput,
-    errors: writeErrors,
+    errors: sendErrors,
     run: async (session, input) => {
       const content = composeText(input)
       if (content.text.trim() === '') {
@@ -179,7 +179,7 @@ export const messageOperations = {
       chatId: z.union([z.number(), z.string()]),
       messages: z.array(sentOutput.extend({ sourceMessageId: z.string() })),
     }),
-    errors: writeErrors,
+    errors: sendErrors,
     run: async (session, input) => {
       const chatId = await resolveChat(session, input)
       const messages: (ReturnType<typeof publicSent> & { sourceMessageId: string })[] = []
@@ -237,7 +237,7 @@ export const messageOperations = {
     scope: 'tenant',
     summary: 'Delete every message of a stretch of time',
     description:
-      'It cannot be undone and names no message, so it needs `confirm: true`. Only what the account may delete goes.',
+      'It cannot be undone and names no message, so it needs `confirm: true`. MAX decides what of other people’s messages the account may delete.',
     example: {
       input: {
         chatId: -70000000000123,

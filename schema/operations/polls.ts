@@ -17,7 +17,7 @@ import {
   wireId,
   wireMessageId,
 } from '../wire.ts'
-import { operation, readErrors, writeErrors } from './define.ts'
+import { operation, readErrors, sendErrors, writeErrors } from './define.ts'
 
 /** Which poll is meant. Its own id is looked up in the message unless it is given. */
 const poll = {
@@ -130,7 +130,7 @@ export const pollOperations = {
       ...sendFields,
     }),
     output: sentOutput,
-    errors: writeErrors,
+    errors: sendErrors,
     run: async (session, input) => {
       const chatId = await resolveChat(session, input)
       const attach = {
@@ -165,6 +165,8 @@ export const pollOperations = {
     path: '/chat/poll/retract',
     scope: 'tenant',
     summary: 'Take the own vote in a poll back',
+    description:
+      'Where there is none it changes nothing. MAX refuses (`poll.denied`) in closed polls and in those that were made without `revote`.',
     example: {
       input: { chatId: -70000000000123, messageId: '117309440008060930' },
       output: { state: { total: 0, result: [] } },
