@@ -1,11 +1,13 @@
 import { DurableObject } from 'cloudflare:workers'
 import { type ErrorCode, errors, type Result } from '../schema/errors.ts'
-import type { Fault, Incoming } from '../schema/operations/sandbox.ts'
+import type { Fault, Incoming, SampleKind } from '../schema/operations/sandbox.ts'
 import { SANDBOX_ORIGIN, type SandboxInfo, type SandboxRpc } from '../schema/sandbox-port.ts'
+import type { WireMap } from '../schema/wire.ts'
 import type { Link, Snapshot } from './connection.ts'
 import { createDemoWorld, type DemoWorld, demoInfo, findDemoWorld } from './demo-world.ts'
 import { DirectorError } from './director.ts'
 import { RowBlobs } from './media/row-blobs.ts'
+import { sampleOf } from './media/samples.ts'
 import { type Line, Simulator } from './simulator.ts'
 import type { Storage } from './storage.ts'
 
@@ -76,7 +78,10 @@ export class Sandbox extends DurableObject implements SandboxRpc {
     }
     try {
       const { text } = input
-      const data = this.#sim.direct.incoming({ to: this.#demo.me.id, from, text, chatId })
+      const attaches =
+        input.media === undefined ? undefined : [await this.#sample(from, input.media)]
+      const message = { to: this.#demo.me.id, from, text, chatId, attaches }
+      const data = this.#sim.direct.incoming(message)
       this.#keep()
       return { ok: true, data }
     } catch (error) {
@@ -99,6 +104,11 @@ export class Sandbox extends DurableObject implements SandboxRpc {
     await this.ctx.storage.deleteAll()
     this.#sim = this.#wake()
     this.#demo = createDemoWorld(this.#sim)
+  }
+
+  #sample(from: number, kind: SampleKind): Promise<WireMap> {
+    const { upload, name, bytes } = sampleOf(kind)
+    return this.#sim.media.place(from, { kind: upload, name, bytes })
   }
 
   #wake(): Simulator {

@@ -140,6 +140,29 @@ describe('the sandbox object', () => {
     expect(asMap(again.message).id).toBe(asMap(sent.message).id)
   })
 
+  it('lets a contact send files, and serves them after a sleep', async () => {
+    const stub = SANDBOX.getByName('files')
+    const { phone, code, contacts } = await infoOf('files')
+    const client = await dial('files')
+    await client.call(Opcode.LOGIN, loginPayload(await loginBySms(client, phone, code)))
+    const chatId = contacts[0]?.chatId ?? 0
+    const sizes: Record<string, number> = {}
+    for (const media of ['image', 'document'] as const) {
+      expect(await stub.incoming({ text: '', media })).toMatchObject({ ok: true, data: { chatId } })
+      const { message } = await client.push(Opcode.NOTIF_MESSAGE)
+      const { id: messageId, attaches } = asMap(message)
+      const [attach] = asMaps(attaches)
+      await evictDurableObject(stub)
+      const link =
+        media === 'image'
+          ? attach
+          : await client.call(Opcode.FILE_DOWNLOAD, { chatId, messageId, fileId: attach?.fileId })
+      const response = await stub.fetch(String(link?.url ?? link?.baseUrl))
+      sizes[media] = (await response.arrayBuffer()).byteLength
+    }
+    expect(sizes).toEqual({ image: 107, document: 59 })
+  })
+
   it('breaks on demand and forgets everything when told', async () => {
     const stub = SANDBOX.getByName('faults')
     const info = await infoOf('faults')

@@ -25,6 +25,8 @@ export interface Account {
   relations?: { [userId: string]: Relation }
   /** Profile photos, newest first: the first is the one that shows. */
   photoIds?: number[]
+  /** Where those of them are that were uploaded, by id. */
+  photoUrls?: { [photoId: string]: string }
   /** By chat key. */
   drafts?: { [chatKey: string]: Draft }
 }
@@ -81,6 +83,12 @@ export interface Session {
   tokens: string[]
 }
 
+/** The photo of a chat. */
+export interface Photo {
+  id: number
+  url: string
+}
+
 export interface Chat {
   /** Unique in the world, unlike `id`: everybody's saved messages have chat id 0. */
   readonly key: string
@@ -88,6 +96,7 @@ export interface Chat {
   readonly type: 'DIALOG' | 'CHAT' | 'CHANNEL'
   ownerId: number
   title?: string
+  photo?: Photo
   description?: string
   access: 'PUBLIC' | 'PRIVATE'
   /** Token of the private invite link; none while it is removed. */

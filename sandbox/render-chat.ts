@@ -57,6 +57,8 @@ const renderGroup = (state: ChatState, viewerId: number): WireMap => {
   return {
     title: chat.title,
     description: chat.description,
+    baseIconUrl: chat.photo?.url,
+    baseRawIconUrl: chat.photo?.url,
     participantsCount: members.size,
     access: chat.access,
     link: renderLink(state, viewerId, isAdmin),

@@ -56,13 +56,16 @@ const customName = (firstName: string, { lastName }: { lastName?: string }): Wir
   type: 'CUSTOM',
 })
 
-const renderAvatar = ({ photoIds }: Account): WireMap => {
-  const photoId = photoIds?.[0]
+const renderAvatar = (account: Account): WireMap => {
+  const photoId = account.photoIds?.[0]
   if (photoId === undefined) return {}
-  return { photoId: wireId(photoId), baseUrl: photoUrl(photoId), baseRawUrl: photoUrl(photoId) }
+  const url = photoUrl(account, photoId)
+  return { photoId: wireId(photoId), baseUrl: url, baseRawUrl: url }
 }
 
-export const photoUrl = (photoId: number): string => `https://i.oneme.ru/i?r=sandbox-${photoId}`
+/** Photos that a director made up are nowhere. */
+export const photoUrl = ({ photoUrls }: Account, photoId: number): string =>
+  photoUrls?.[photoId] ?? `https://i.oneme.ru/i?r=sandbox-${photoId}`
 
 export const renderProfile = (account: Account): WireMap => ({
   contact: renderContact(account, account),

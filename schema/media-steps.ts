@@ -1,3 +1,5 @@
+import { updateProfile } from './account-profile.ts'
+import { updateChat } from './chats.ts'
 import { GatewayError } from './errors.ts'
 import type { IdValue } from './ids.ts'
 import { type MediaKind, mediaRules } from './media.ts'
@@ -57,7 +59,7 @@ export type Step<Input> = Pick<Operation, 'online' | 'reads' | 'creates' | 'resp
   recalls?: MediaStep
   run(session: SessionPort, input: Input): Promise<object>
 }
-export type MediaStep = 'media.slot' | 'media.send' | 'media.link'
+export type MediaStep = 'media.slot' | 'media.send' | 'media.link' | 'media.photo'
 
 /** How long a caller waits for MAX to process what was uploaded. */
 const PATIENCE_MS = 90_000
@@ -72,6 +74,11 @@ export interface SlotInput {
 export interface SendMediaInput {
   request: MediaRequest
   uploads: Uploaded[]
+}
+export interface PhotoInput {
+  /** A group or channel; absent = the account itself. */
+  chatId?: IdValue | undefined
+  photoToken: string
 }
 const slotStep: Step<SlotInput> = {
   online: true,
@@ -152,8 +159,21 @@ const readinessOf = (kind: MediaKind, id: IdValue | undefined): string[] => {
 const bytesOf = (base64: string): Uint8Array =>
   Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))
 
+/** Of a chat, or of the account itself, whose name has to go with every change. */
+const setPhoto = async (
+  session: SessionPort,
+  { chatId, photoToken }: PhotoInput,
+): Promise<object> => {
+  if (chatId !== undefined) {
+    const chat = await updateChat(session, chatId, { photoToken })
+    return { message: 'Photo updated', chat }
+  }
+  return updateProfile(session, { photoToken, avatarType: 'USER_AVATAR' })
+}
+
 export const mediaSteps: Record<MediaStep, Step<never>> = {
   'media.slot': slotStep,
   'media.send': sendStep,
+  'media.photo': { online: true, run: setPhoto },
   'media.link': { online: true, reads: true, run: findLink },
 }

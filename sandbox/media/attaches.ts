@@ -1,4 +1,5 @@
 import type { WireMap } from '../../schema/wire.ts'
+import type { OnlineCall } from '../operations/operation.ts'
 import type { Account } from '../records.ts'
 import { malformed, Refusal } from '../refusal.ts'
 import type { Settings } from '../settings.ts'
@@ -31,7 +32,17 @@ export const expandAttach = (stage: Stage, account: Account, attach: WireMap): W
     throw new Refusal(`errors.process.attachment.${word}.not.supported`, 'Not supported')
   }
   if (upload.readyAt > stage.now) throw notReady(stage.settings, word)
-  return render(stage, upload, attach)
+  return renderUpload(stage, upload, attach)
+}
+
+/** A photo that the caller uploaded, for a profile. */
+export const ownPhoto = (
+  { world, settings, account }: OnlineCall,
+  photoToken: string,
+): { photoId: number; baseUrl: string } => {
+  const stage = { uploads: world.uploads, settings, now: world.now }
+  const photo = expandAttach(stage, account, { _type: 'PHOTO', photoToken })
+  return { photoId: Number(photo.photoId), baseUrl: String(photo.baseUrl) }
 }
 
 const words: Record<UploadKind, string> = {
@@ -77,7 +88,12 @@ const find = (uploads: Uploads, attach: WireMap): Upload | undefined => {
   }
 }
 
-const render = ({ settings, now }: Stage, upload: Upload, attach: WireMap): WireMap => {
+/** The full form of an attachment; `attach` is what its sender said of it. */
+export const renderUpload = (
+  { settings, now }: Stage,
+  upload: Upload,
+  attach: WireMap,
+): WireMap => {
   const { id, token, width, height, name, sizeBytes } = upload
   const { photoLinkTtlMs, linkTtlMs } = settings
   const photoUntil = photoLinkTtlMs === 0 ? 0 : now + photoLinkTtlMs

@@ -3,7 +3,9 @@ import { type WireMap, wireId } from '../../schema/wire.ts'
 import type { FaultScript } from '../faults.ts'
 import type { Pushes } from '../pushes.ts'
 import type { Clock, Settings } from '../settings.ts'
+import { renderUpload } from './attaches.ts'
 import type { Blobs } from './blobs.ts'
+import { HEAD_BYTES, lookAt } from './content.ts'
 import { serveContent } from './download-server.ts'
 import { type MediaStage, receiveUpload } from './upload-server.ts'
 import type { Upload, Uploads } from './uploads.ts'
@@ -15,6 +17,12 @@ interface Deps {
   faults: FaultScript
   pushes: Pushes
   clock: Clock
+}
+
+export interface PlacedFile {
+  kind: 'photo' | 'file'
+  name: string
+  bytes: Uint8Array
 }
 
 /**
@@ -45,6 +53,20 @@ export class MediaServer {
       return serveContent(this.#stage, request)
     }
     return new Response(null, { status: 405 })
+  }
+
+  /** Content of an account without an upload, and the attachment to send it with. */
+  async place(ownerId: number, file: PlacedFile): Promise<WireMap> {
+    const { uploads, blobs, settings, clock } = this.#deps
+    const upload = uploads.issue(file.kind, ownerId, settings.uploadTtlMs)
+    const writer = await blobs.write(String(upload.id))
+    await writer.write(file.bytes)
+    await writer.commit()
+    const { bytes, name } = file
+    const looks = lookAt(bytes.subarray(0, HEAD_BYTES))
+    Object.assign(upload, { ...looks, name, sizeBytes: bytes.length, state: 'received' })
+    uploads.save(upload)
+    return renderUpload({ uploads, settings, now: clock.now() }, upload, {})
   }
 
   /** 136 comes after the answer, or the waiter that a client sets up then would miss it (§6.3). */

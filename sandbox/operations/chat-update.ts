@@ -1,4 +1,5 @@
 import type { WireMap } from '../../schema/wire.ts'
+import { ownPhoto } from '../media/attaches.ts'
 import { chatNotFound, malformed, Refusal } from '../refusal.ts'
 import { renderChat } from '../render-chat.ts'
 import { may, memberMay, noAccess } from '../rights.ts'
@@ -45,6 +46,22 @@ const changeProfile = (call: OnlineCall, state: ChatState): void => {
   if (title === undefined || title === chat.title) return
   chat.title = title
   announce(call, state, { event: 'title', title })
+}
+
+/** A photo that was uploaded before; an empty token takes the photo away. */
+const changePhoto = (call: OnlineCall, state: ChatState): void => {
+  const { account, fields } = call
+  const { chat } = state
+  const token = fields.string('photoToken')
+  const isReserved = chat.options.ONLY_OWNER_CAN_CHANGE_ICON_TITLE
+  if (!memberMay(state, isReserved) && !may(state, account.id, 'changeInfo')) throw noAccess()
+  if (token === '') {
+    delete chat.photo
+    return
+  }
+  const { photoId, baseUrl } = ownPhoto(call, token)
+  chat.photo = { id: photoId, url: baseUrl }
+  announce(call, state, { event: 'icon', photoId, url: baseUrl, fullUrl: baseUrl })
 }
 
 /** Flags that a client may set (§2.8); the others are MAX's own. */
@@ -115,9 +132,9 @@ const transfer = ({ account, fields }: OnlineCall, state: ChatState): void => {
   delete chat.admins[ownerId]
 }
 
-/** Photos of chats are changes too: one more row. */
 const changes: readonly Change[] = [
   { fields: ['theme', 'description'], run: changeProfile },
+  { fields: ['photoToken'], run: changePhoto },
   { fields: ['options'], run: changeOptions },
   { fields: ['revokePrivateLink'], run: revokeLink },
   { fields: ['removeLink'], run: removeLink },

@@ -114,7 +114,7 @@ export const contactPhotos = ({ world, fields }: OnlineCall): WireMap => {
   if (!contact) throw userNotFound()
   const all = contact.photoIds ?? []
   const page = all.slice(from, from + count)
-  return { urls: page.map(photoUrl), ids: page.map(wireId), total: all.length }
+  return { urls: page.map((id) => photoUrl(contact, id)), ids: page.map(wireId), total: all.length }
 }
 
 /** 35: by ids, or with `sync` everybody in the contact list. */

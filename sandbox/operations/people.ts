@@ -1,5 +1,6 @@
 import { Opcode } from '../../schema/opcodes.ts'
 import { isWireMap, type WireMap } from '../../schema/wire.ts'
+import { ownPhoto } from '../media/attaches.ts'
 import { malformed, Refusal } from '../refusal.ts'
 import { configHash, renderProfile } from '../render.ts'
 import type { OnlineCall } from './operation.ts'
@@ -15,6 +16,12 @@ export const updateProfile = (call: OnlineCall): WireMap => {
   const description = text('description')
   if (fields.has('link')) throw new Refusal('link.not.available', 'Link is not available')
   if (firstName === '') throw malformed("'firstName' is empty")
+  const photoToken = text('photoToken')
+  if (photoToken !== undefined) {
+    const { photoId, baseUrl } = ownPhoto(call, photoToken)
+    account.photoIds = [photoId, ...(account.photoIds ?? [])]
+    account.photoUrls = { ...account.photoUrls, [photoId]: baseUrl }
+  }
   if (firstName !== undefined) account.firstName = firstName
   if (lastName !== undefined) account.lastName = lastName
   if (description !== undefined) account.description = description

@@ -1,73 +1,19 @@
 import { z } from 'zod'
+import {
+  exampleProfile,
+  profileOf,
+  profileOutput,
+  publicProfile,
+  updateProfile,
+} from '../account-profile.ts'
 import { GatewayError } from '../errors.ts'
 import { idInput, publicValue } from '../ids.ts'
 import { Opcode } from '../opcodes.ts'
-import { avatarOf, usersByIds } from '../people.ts'
+import { usersByIds } from '../people.ts'
 import { privacyFromMax, privacyInput, privacyToMax } from '../privacy.ts'
 import type { SessionPort } from '../session-port.ts'
-import { asMap, asMaps, asNumber, asString, type WireMap, wireId } from '../wire.ts'
+import { asMap, asMaps, asNumber, asString, wireId } from '../wire.ts'
 import { maxErrors, operation } from './define.ts'
-
-const id = z.union([z.number(), z.string()])
-const profileOutput = z.looseObject({
-  id,
-  firstName: z.string(),
-  lastName: z.string(),
-  phone: z.string().describe('With the plus; `""` when MAX did not tell'),
-  description: z.string(),
-  link: z.string(),
-  avatarUrl: z.string(),
-  profile: z.looseObject({}).describe('All that MAX told'),
-})
-
-const exampleProfile = {
-  id: 120000017,
-  firstName: 'Ann',
-  lastName: 'Smith',
-  phone: '+79990000000',
-  description: '',
-  link: '',
-  avatarUrl: '',
-  profile: {
-    contact: {
-      id: 120000017,
-      names: [{ name: 'Ann Smith', firstName: 'Ann', lastName: 'Smith', type: 'ONEME' }],
-      phone: 79990000000,
-    },
-    profileOptions: [2],
-  },
-}
-
-/**
- * The profile of the account.
- * @throws {GatewayError} LOGIN_REQUIRED while there is no account.
- */
-const profileOf = (session: SessionPort): WireMap => {
-  const profile = session.account.profile()
-  if (profile === undefined) throw new GatewayError('LOGIN_REQUIRED')
-  return profile
-}
-
-const ownName = (contact: WireMap): WireMap => {
-  const all = asMaps(contact.names)
-  return all.find(({ type }) => type === 'ONEME') ?? all[0] ?? {}
-}
-
-const publicProfile = (profile: WireMap): z.output<typeof profileOutput> => {
-  const contact = asMap(profile.contact)
-  const { firstName, lastName, name } = ownName(contact)
-  const phone = contact.phone === undefined ? '' : `+${String(publicValue(contact.phone))}`
-  return {
-    id: publicValue(contact.id) as number | string,
-    firstName: asString(firstName) ?? asString(name) ?? '',
-    lastName: asString(lastName) ?? '',
-    phone,
-    description: asString(contact.description) ?? '',
-    link: asString(contact.link) ?? '',
-    avatarUrl: avatarOf(contact),
-    profile: publicValue(profile) as Record<string, unknown>,
-  }
-}
 
 /** `profileOptions` of LOGIN (wire-and-auth.md §6.4). */
 const ProfileOption = { verified: 1, password: 2, email: 3, hint: 4 } as const
@@ -143,12 +89,7 @@ export const accountOperations = {
           field: 'firstName',
         })
       }
-      const before = publicProfile(profileOf(session))
-      // Clients always send the first name; MAX refuses a change without any (§3.5).
-      const firstName = input.firstName ?? before.firstName
-      const reply = await session.call(Opcode.PROFILE, { ...input, firstName })
-      session.account.keepProfile(asMap(reply.profile))
-      return publicProfile(profileOf(session))
+      return updateProfile(session, input)
     },
   }),
   removeProfilePhoto: operation({

@@ -1,9 +1,12 @@
 import { z } from 'zod'
+import { exampleProfile, profileOutput } from '../account-profile.ts'
+import { changedChat, chatId, updateChat, writeErrors } from '../chats.ts'
+import { group } from '../example-chats.ts'
 import { idInput, messageIdInput } from '../ids.ts'
 import { type MediaKind, mediaKinds } from '../media.ts'
 import { formatFields, sendFields, sentOutput, textInput } from '../message-input.ts'
 import { target } from '../model.ts'
-import { maxErrors, mediaOperation } from './define.ts'
+import { maxErrors, mediaOperation, operation } from './define.ts'
 
 const sourceFields = {
   url: z.string().max(8_000).optional().describe('http(s) URL that the gateway fetches'),
@@ -231,6 +234,56 @@ export const mediaOperations = {
     }),
     output: sentOutput,
     errors: sendErrors,
+  }),
+  setGroupPhoto: mediaOperation({
+    method: 'POST',
+    path: '/group/photo',
+    scope: 'tenant',
+    summary: 'Set the photo of a group or channel',
+    description: `Needs the right to change the chat's profile; 40 MiB at most.${sources}`,
+    example: {
+      input: { chatId: -70000000000123, image: 'https://example.com/photo.jpg' },
+      output: { message: 'Photo updated', chat: group },
+    },
+    online: true,
+    media: 'in',
+    input: z.object({ chatId, image: base64OrUrl.optional(), ...sourceFields }),
+    output: changedChat,
+    errors: sendErrors,
+  }),
+  removeGroupPhoto: operation({
+    method: 'POST',
+    path: '/group/photo/remove',
+    scope: 'tenant',
+    summary: 'Take the photo of a group or channel away',
+    description:
+      "Sends an empty photo, as an empty description takes the description away. MAX's own clients " +
+      'were not seen doing it: should MAX refuse, its words come out as `maxError`.',
+    example: {
+      input: { chatId: -70000000000123 },
+      output: { message: 'Photo removed', chat: group },
+    },
+    online: true,
+    input: z.object({ chatId }),
+    output: changedChat,
+    errors: writeErrors,
+    run: async (session, input) => {
+      const chat = await updateChat(session, input.chatId, { photoToken: '' })
+      return { message: 'Photo removed', chat }
+    },
+  }),
+  setAccountPhoto: mediaOperation({
+    method: 'POST',
+    path: '/account/photo',
+    scope: 'tenant',
+    summary: 'Set the photo of the own account',
+    description: `The photo before stays in the list of photos; 40 MiB at most.${sources}`,
+    example: { input: { image: 'https://example.com/photo.jpg' }, output: exampleProfile },
+    online: true,
+    media: 'in',
+    input: z.object({ image: base64OrUrl.optional(), ...sourceFields }),
+    output: profileOutput,
+    errors: [...sendErrors, 'LOGIN_REQUIRED'],
   }),
   downloadImage: download(
     'image',

@@ -37,11 +37,21 @@ export const faultInput = z.object({
 })
 export type Fault = z.output<typeof faultInput>
 
-export const incomingInput = z.object({
-  text: z.string().min(1).max(4000),
-  from: idInput.optional().describe('User id of a demo contact; default: the first'),
-  chatId: idInput.optional().describe('Default: the dialog with the sender'),
-})
+/** Files that a demo contact can send. */
+export const sampleKinds = ['image', 'document'] as const
+export type SampleKind = (typeof sampleKinds)[number]
+
+export const incomingInput = z
+  .object({
+    text: z.string().max(4000).default(''),
+    media: z.enum(sampleKinds).optional().describe('A sample file to send with the text'),
+    from: idInput.optional().describe('User id of a demo contact; default: the first'),
+    chatId: idInput.optional().describe('Default: the dialog with the sender'),
+  })
+  .refine(({ text, media }) => text !== '' || media !== undefined, {
+    path: ['text'],
+    message: 'text or media is required',
+  })
 export type Incoming = z.output<typeof incomingInput>
 
 export const sandboxOperations = {
@@ -76,6 +86,11 @@ export const sandboxOperations = {
     path: '/sandbox/incoming',
     scope: 'tenant',
     summary: 'Let a demo contact write to the tenant',
+    description: 'A text, a small sample file (`media`), or both in one message.',
+    example: {
+      input: { text: 'Look', media: 'image' },
+      output: { chatId: 157880882, messageId: '117309440008060930' },
+    },
     input: incomingInput,
     output: z.object({ chatId: z.number(), messageId: z.string() }),
     errors: ['NOT_FOUND'],
@@ -85,6 +100,15 @@ export const sandboxOperations = {
     path: '/sandbox/fault',
     scope: 'tenant',
     summary: 'Break the connection to the sandbox on purpose',
+    description:
+      'The first kinds spoil answers on the socket; those of uploads and downloads strike the media ' +
+      'servers: `upload_refused` answers an error (`code`) under status 200, `upload_broken` and ' +
+      '`download_cut` break the line in the middle, `never_ready` and `processing_failed` concern what ' +
+      'MAX does with an upload, `link_expired` makes a link lead nowhere.',
+    example: {
+      input: { kind: 'upload_broken', count: 2 },
+      output: { message: 'Fault is armed' },
+    },
     input: faultInput,
     output: z.object({ message: z.string() }),
     errors: ['NOT_FOUND'],

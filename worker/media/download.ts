@@ -7,7 +7,7 @@ import type { MediaCall, MediaHandler } from './call.ts'
 import { sniff } from './content.ts'
 import { concat, type Flow, fixedLength, flowOf, peek, pour } from './flow.ts'
 import { maxHttpOf } from './max-http.ts'
-import { budget } from './send.ts'
+import { budget } from './take.ts'
 
 /** Largest content that is answered as base64. */
 const MAX_JSON_BYTES = 10 * 1024 * 1024

@@ -1,6 +1,7 @@
 import type { MediaOperationName } from '../../schema/operations/index.ts'
 import type { MediaHandler } from './call.ts'
 import { downloadKind } from './download.ts'
+import { setPhoto } from './photo.ts'
 import { sendAny, sendKind } from './send.ts'
 
 /** Who serves the operations that move content. The type keeps the table complete. */
@@ -12,6 +13,8 @@ export const mediaHandlers: { [Name in MediaOperationName]: MediaHandler } = {
   sendVoice: sendKind('sendVoice', 'voice'),
   sendVideoNote: sendKind('sendVideoNote', 'videonote'),
   sendMedia: sendAny('sendMedia'),
+  setGroupPhoto: setPhoto('chat'),
+  setAccountPhoto: setPhoto('account'),
   downloadImage: downloadKind('image'),
   downloadVideo: downloadKind('video'),
   downloadAudio: downloadKind('audio'),
