@@ -61,7 +61,7 @@ export const composeText = (
   if (input.elements.length > 0 && input.format !== 'plain') {
     throw invalid('elements', `elements go with a plain text, not with ${input.format}`)
   }
-  const { text, elements } = formatText(given, input.format)
+  const { text, elements } = formatText(given, input.format, field)
   if (text.length > MAX_TEXT_LENGTH) {
     throw invalid(field, `expected at most ${MAX_TEXT_LENGTH} characters, got ${text.length}`)
   }

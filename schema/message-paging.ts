@@ -34,7 +34,9 @@ export const after = (cursor: bigint): { after: bigint } => ({
   after: cursor < TIME_LIMIT ? (cursor << 16n) | 0xffffn : cursor,
 })
 /** Up to a time, including it. */
-export const until = (timeMs: number): { before: bigint } => before(BigInt(timeMs) + 1n)
+export const until = (timeMs: number): { before: bigint } => ({
+  before: (BigInt(timeMs) + 1n) << 16n,
+})
 
 /**
  * Exactly the messages of a page, by MAX's rule for windows (operations-and-events.md §3.2): they are

@@ -58,5 +58,6 @@ const wireField = (key: string, value: unknown): WireValue => {
   // An answer of a poll has a small plain number, which MAX wants as it is.
   const isId = key.endsWith('Id') && key !== 'answerId'
   const digits = isId ? asIdString(value as WireValue) : undefined
-  return digits === undefined ? (value as WireValue) : wireId(digits)
+  const fits = digits !== undefined && BigInt.asIntN(64, BigInt(digits)) === BigInt(digits)
+  return fits ? wireId(digits) : (value as WireValue)
 }

@@ -57,7 +57,7 @@ export const linkStyle = (href: string): Style | undefined => {
   return url === undefined ? undefined : { type: 'LINK', attributes: { url } }
 }
 
-const attribute = z.union([z.string().max(MAX_URL), z.number(), z.boolean()])
+const attribute = z.union([z.string().max(MAX_URL), z.int(), z.boolean()])
 
 /** Formatting as a caller gives it. Whether it lies inside the text is for the text to say. */
 export const elementInput = z

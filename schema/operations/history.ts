@@ -29,6 +29,8 @@ const exampleMessage = {
   reactionInfo: {},
 }
 
+const cursor = messageIdInput.refine((id) => BigInt(id) >= 0n, 'expected a message id or a time')
+
 const mediaTypes = ['PHOTO', 'VIDEO', 'FILE', 'AUDIO', 'SHARE'] as const
 
 const oneOf = (input: { before?: unknown; after?: unknown }): boolean =>
@@ -55,8 +57,8 @@ export const historyOperations = {
         limit: z.int().min(1).max(200).optional().describe('How many; stronger than `count`'),
         count: z.int().min(0).max(200).default(50).describe('How many; 0 = 50'),
         fromTime: z.int().min(0).default(0).describe('Up to this time, Unix ms; 0 = now'),
-        before: messageIdInput.optional().describe('Older than this message id or Unix ms'),
-        after: messageIdInput.optional().describe('Newer than this message id or Unix ms'),
+        before: cursor.optional().describe('Older than this message id or Unix ms'),
+        after: cursor.optional().describe('Newer than this message id or Unix ms'),
       })
       .refine(oneOf, onlyOne),
     output: z.looseObject({

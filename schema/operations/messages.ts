@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { attachInput } from '../attach-input.ts'
 import { GatewayError } from '../errors.ts'
 import { idInput } from '../ids.ts'
 import {
@@ -91,7 +92,7 @@ export const messageOperations = {
       text: textInput.optional(),
       ...formatFields,
       attachments: z
-        .union([z.enum(['keep', 'remove']), z.array(z.looseObject({ _type: z.string() })).max(20)])
+        .union([z.enum(['keep', 'remove']), z.array(attachInput).max(20)])
         .default('keep')
         .describe('What becomes of the attachments'),
     }),

@@ -227,7 +227,7 @@ export const pollOperations = {
       ...poll,
       answerId,
       count: z.int().min(1).max(100).default(50),
-      marker: z.union([z.number(), z.string().max(512)]).optional(),
+      marker: z.union([z.int(), z.string().max(512)]).optional(),
     }),
     output: z.looseObject({
       voteCount: z.number(),

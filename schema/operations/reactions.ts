@@ -108,7 +108,7 @@ export const reactionOperations = {
       messageId: messageRef,
       reaction: z.string().trim().max(64).optional(),
       count: z.int().min(1).max(100).default(50),
-      marker: z.union([z.number(), z.string().max(512)]).optional(),
+      marker: z.union([z.int(), z.string().max(512)]).optional(),
     }),
     output: z.looseObject({
       reactions: z.array(

@@ -7,7 +7,7 @@ import { asIdString, asMap, asMaps, isWireMap, type WireMap, wireId } from '../w
 import { operation, readErrors } from './define.ts'
 
 /** Where a search goes on: MAX's own value, a number or a text, which only MAX understands. */
-const marker = z.union([z.number(), z.string().min(1).max(512)])
+const marker = z.union([z.int(), z.string().min(1).max(512)])
 
 const SearchResult = z
   .looseObject({

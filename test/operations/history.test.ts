@@ -68,8 +68,12 @@ describe('POST /chat/history', () => {
     expect(textsOf(await history({ fromTime: time - 1 }))).toEqual([])
     expect(textsOf(await history({ before: time }))).toEqual([])
     expect(textsOf(await history({ after: time }))).toEqual(['later'])
+    const farAhead = { fromTime: Number.MAX_SAFE_INTEGER }
+    expect(textsOf(await history(farAhead))).toEqual(['0', 'later'])
     const both = await me.call('POST', '/chat/history', { chatId, before: 1, after: 1 })
     expect(both).toMatchObject({ status: 400, body: { field: 'after' } })
+    const past = await me.call('POST', '/chat/history', { chatId, before: -1 })
+    expect(past).toMatchObject({ status: 400, body: { field: 'before' } })
   })
 
   it('[defect 43] is an empty list where nothing was written', async () => {

@@ -187,6 +187,21 @@ describe('POST /chat/send/edit', () => {
     expect(await texts(me, 0)).toEqual(['better note'])
   })
 
+  it.each([
+    ['a number that is not exact', '1e300'],
+    ['an integer beyond 64 bits', '123456789012345678901234567890'],
+    ['endless nesting', `${'['.repeat(50)}${']'.repeat(50)}`],
+  ])('refuses an attachment that no frame can carry: %s', async (_name, value) => {
+    const me = await world.enterOnline()
+    const messageId = await send(me, 0, 'note')
+    const answer = await world.edge.request('POST', '/chat/send/edit', {
+      token: me.token,
+      body: `{"chatId":0,"messageId":${messageId},"attachments":[{"_type":"X","x":${value}}]}`,
+    })
+    expect(answer).toMatchObject({ status: 400, body: { field: 'attachments.0' } })
+    expect(await texts(me, 0)).toEqual(['note'])
+  })
+
   it("passes MAX's refusal on for a message of somebody else", async () => {
     const { me, friend, chatId } = await world.enterPair()
     const messageId = await send(friend, chatId, 'mine')
