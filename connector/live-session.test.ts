@@ -26,7 +26,7 @@ describe.each(['binary', 'json', 'tcp'] as const)('login over %s', (encoding) =>
     expect(world.dials).toBe(1)
   })
 
-  it('[SS2] asks for the cloud password after the code', async () => {
+  it('[defect 49] [SS2] asks for the cloud password after the code', async () => {
     const { live } = fresh({ password: 'correct horse' })
     await live.requestCode(PHONE, 'ru')
     expect((await live.confirmCode('123456')).step).toBe('password')

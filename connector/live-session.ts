@@ -320,12 +320,14 @@ export class LiveSession implements RunSession {
     const { store } = this.#deps
     const { state, isOnline, connection } = this.#link
     const lastInboundAt = connection?.lastInboundAt ?? 0
+    const deviceId = store.get('deviceId')
     const disabled = this.#delivery.report('default')?.disabled
     return {
       connected: isOnline,
       authenticated: this.#account.exists,
       loggedIn: isOnline && this.#account.exists,
       maxUserID: this.userId,
+      ...(deviceId === undefined ? {} : { deviceId }),
       state: state.name,
       wanted: store.get('wanted') ?? 'offline',
       ...(state.name === 'waiting' ? { reason: state.reason, retryAt: iso(state.retryAt) } : {}),

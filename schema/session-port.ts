@@ -42,6 +42,8 @@ export interface SessionStatus {
   loggedIn: boolean
   /** 0 while no account is known. */
   maxUserID: number
+  /** The device that MAX knows this session as; absent before the first login. */
+  deviceId?: string
   state: SessionState['name']
   wanted: 'online' | 'offline'
   /** Why the session is not online, for a person. */

@@ -33,7 +33,7 @@ describe('the admin token', () => {
 })
 
 describe('creating a tenant', () => {
-  it('shows the token once and stores its hash only', async () => {
+  it('[defect 28] shows the token once and stores its hash only', async () => {
     const { body } = await admin('POST', '/admin/users', { name: ' Shop ', events: 'Message' })
     const token = String(body.token)
     expect(body).toEqual({
@@ -100,19 +100,25 @@ describe('reading tenants', () => {
       authenticated: true,
       state: 'online',
       maxUserID: 42,
+      deviceId: 'device-1',
     }
     const tenant = {
       id,
       name: 'Live',
+      token: expect.stringMatching(/^mx_.{3}…$/),
       tokenPreview: expect.stringMatching(/^mx_.{3}…$/),
       webhook: '',
       events: 'All',
       sandbox: true,
       maxUserId: 42,
+      max_user_id: 42,
       connected: 1,
       authenticated: true,
       state: 'online',
       createdAt: new Date(edge.clock.now).toISOString(),
+      history: 0,
+      proxy_config: { enabled: false, proxy_url: '' },
+      s3_config: expect.objectContaining({ enabled: false, media_delivery: 'base64' }),
     }
     const list = await admin('GET', '/admin/users')
     expect(list.body.data).toContainEqual(tenant)
@@ -126,10 +132,53 @@ describe('reading tenants', () => {
       connected_flag: false,
       auth_configured: true,
       max_user_id: 42,
+      device_id: 'device-1',
+      proxy_configured: false,
+      proxy_url: '',
+      s3_enabled: false,
+      s3_endpoint: '',
+      s3_region: '',
+      s3_bucket: '',
+      media_delivery: 'base64',
     })
   })
 
-  it('lists a tenant whose object fails, as unknown', async () => {
+  it('comes in pages that lose and repeat nobody, or whole', async () => {
+    const own = await startEdge()
+    const ids: string[] = []
+    for (let n = 0; n < 5; n += 1) {
+      // Two of them in one millisecond.
+      if (n !== 2) own.clock.now += 1
+      ids.push((await own.createTenant()).id)
+    }
+    const read = (query: string) => own.request('GET', `/admin/users${query}`, { admin: true })
+    const idsOf = (body: Record<string, unknown>) =>
+      (body.data as { id: string }[]).map(({ id }) => id)
+    const seen: string[] = []
+    let query = '?limit=2'
+    for (let page = 0; page < 3; page += 1) {
+      const { body } = await read(query)
+      seen.push(...idsOf(body))
+      query = `?limit=2&cursor=${body.nextCursor}`
+      if (page === 2) expect(body).not.toHaveProperty('nextCursor')
+    }
+    expect(seen.toSorted()).toEqual(ids.toSorted())
+    const all = await read('')
+    expect(idsOf(all.body)).toEqual(seen)
+    expect(all.body).not.toHaveProperty('nextCursor')
+    expect((await read('?limit=5')).body).not.toHaveProperty('nextCursor')
+    expect((await read('?cursor=nonsense')).body.field).toBe('cursor')
+    await own.close()
+  })
+
+  it('[defect 43] is an empty list, never null, without any tenant', async () => {
+    const own = await startEdge()
+    const { body } = await own.request('GET', '/admin/users', { admin: true })
+    expect(body).toEqual({ success: true, data: [] })
+    await own.close()
+  })
+
+  it('[defect 14] lists a tenant whose object fails, as unknown', async () => {
     const { id } = await edge.createTenant()
     edge.sessions.getByName(id).failures.set('peek', new Error('gone'))
     const { body } = await admin('GET', '/admin/users')
@@ -138,16 +187,21 @@ describe('reading tenants', () => {
     )
   })
 
-  it('answers 404 for an unknown id', async () => {
-    for (const method of ['GET', 'PUT', 'DELETE']) {
-      const answer = await admin(method, '/admin/users/nobody')
+  it('[defect 37] answers 404 for an unknown id', async () => {
+    for (const [method, path] of [
+      ['GET', '/admin/users/nobody'],
+      ['PUT', '/admin/users/nobody'],
+      ['DELETE', '/admin/users/nobody'],
+      ['POST', '/admin/users/nobody/token'],
+    ] as const) {
+      const answer = await admin(method, path)
       expect([answer.status, answer.body.code]).toEqual([404, 'NOT_FOUND'])
     }
   })
 })
 
 describe('changing a tenant', () => {
-  it('keeps what is left out and tells the session', async () => {
+  it('[defect 37] [defect 2] keeps what is left out and tells the session', async () => {
     const webhook = 'https://example.com/hook'
     const { id } = await edge.createTenant({ name: 'Old', webhook, events: ['Typing'] })
     const answer = await admin('PUT', `/admin/users/${id}`, { name: 'New' })
@@ -161,6 +215,74 @@ describe('changing a tenant', () => {
       webhook,
       events: ['Typing'],
     })
+  })
+})
+
+describe('settings of older versions', () => {
+  it('are accepted where they say nothing', async () => {
+    const body = {
+      name: 'From the old dashboard',
+      history: 0,
+      expiration: 0,
+      proxyConfig: { enabled: false, proxyURL: '' },
+      s3Config: { enabled: false, endpoint: '', pathStyle: true, retentionDays: 30 },
+    }
+    expect((await admin('POST', '/admin/users', body)).status).toBe(200)
+  })
+
+  it.each([
+    ['history', 100],
+    ['expiration', 1_790_000_000],
+    ['proxyConfig', { enabled: true, proxyURL: 'socks5://proxy.example:1080' }],
+    ['s3Config', { enabled: true, bucket: 'media' }],
+  ])('are refused by name instead of dropped: %s', async (field, value) => {
+    const before = (await listTenants(edge.gateway.db())).length
+    const answer = await admin('POST', '/admin/users', { [field]: value })
+    expect([answer.status, answer.body.code, answer.body.field]).toEqual([
+      422,
+      'NOT_SUPPORTED',
+      field,
+    ])
+    expect(await listTenants(edge.gateway.db())).toHaveLength(before)
+  })
+})
+
+describe('replacing the token of a tenant', () => {
+  const status = (token: string) => edge.request('GET', '/session/status', { token })
+
+  it('[defect 28] makes the new one good and the old one dead at once', async () => {
+    const { id, token } = await edge.createTenant({ name: 'Kept' })
+    // The edge remembers the old token from here on.
+    expect((await status(token)).status).toBe(200)
+    const answer = await admin('POST', `/admin/users/${id}/token`)
+    const fresh = String(answer.body.token)
+    expect(answer.body).toMatchObject({ id, token: expect.stringMatching(/^mx_[\w-]{43}$/) })
+    expect((await status(token)).status).toBe(401)
+    expect((await edge.request('GET', '/webhook', { token })).status).toBe(401)
+    expect((await status(fresh)).status).toBe(200)
+    expect(await findTenant(edge.gateway.db(), id)).toMatchObject({ name: 'Kept', generation: 2 })
+    expect(edge.sessions.getByName(id).config).toMatchObject({ name: 'Kept', generation: 2 })
+    expect((await admin('GET', '/admin/users')).text).not.toContain(fresh)
+  })
+
+  it("takes a chosen one, and not another tenant's", async () => {
+    const [one, other] = [await edge.createTenant(), await edge.createTenant()]
+    const path = `/admin/users/${one.id}/token`
+    const taken = await admin('POST', path, { token: other.token })
+    expect([taken.status, taken.body.code]).toEqual([409, 'CONFLICT'])
+    expect((await status(one.token)).status).toBe(200)
+    const token = `chosen-${crypto.randomUUID()}`
+    expect((await admin('POST', path, { token })).body.token).toBe(token)
+    expect((await status(token)).status).toBe(200)
+  })
+
+  it('may be repeated when the object could not be told', async () => {
+    const { id, token } = await edge.createTenant()
+    edge.sessions.getByName(id).failures.set('configure', new Error('no answer'))
+    expect((await admin('POST', `/admin/users/${id}/token`)).status).toBe(500)
+    expect((await status(token)).status).toBe(401)
+    const again = await admin('POST', `/admin/users/${id}/token`)
+    expect((await status(String(again.body.token))).status).toBe(200)
   })
 })
 

@@ -1,8 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import type { z } from 'zod'
 import { GatewayError } from '../schema/errors.ts'
+import {
+  refuseExpiration,
+  refuseHistory,
+  refuseProxy,
+  refuseStorage,
+} from '../schema/not-supported.ts'
 import type { TenantModel } from '../schema/operations/admin.ts'
 import type { Input } from '../schema/operations/index.ts'
+import type { SessionStatus } from '../schema/session-port.ts'
 import type { TenantRow } from '../schema/tables.ts'
 import { hashToken } from './auth.ts'
 import { mapLimit, withDeadline } from './concurrency.ts'
@@ -13,8 +20,11 @@ import {
   configOf,
   deleteTenant,
   findTenant,
+  findTenantByTokenHash,
   insertTenant,
   listTenants,
+  replaceTokenHash,
+  type TenantPlace,
   updateTenant,
 } from './tenants.ts'
 import { refusePrivate } from './webhook.ts'
@@ -25,16 +35,31 @@ const PREVIEW_LENGTH = 6
 
 type Tenant = z.output<typeof TenantModel>
 
-export const listUsers = async (gateway: Gateway): Promise<{ data: Tenant[] }> => {
-  const rows = await listTenants(gateway.db())
-  return { data: await mapLimit(rows, PEEK_CONCURRENCY, (row) => describeTenant(gateway, row)) }
+export const listUsers = async (gateway: Gateway, input: Input<'listUsers'>): Promise<object> => {
+  const { limit } = input
+  const after = input.cursor === undefined ? undefined : placeOf(input.cursor)
+  // One more than asked for tells whether there is a next page.
+  const found = await listTenants(gateway.db(), {
+    after,
+    limit: limit === undefined ? undefined : limit + 1,
+  })
+  const rows = found.slice(0, limit)
+  const data = await mapLimit(rows, PEEK_CONCURRENCY, (row) => describeTenant(gateway, row))
+  const last = found.length > rows.length ? rows.at(-1) : undefined
+  return last === undefined ? { data } : { data, nextCursor: `${last.createdAt}.${last.id}` }
+}
+
+const placeOf = (cursor: string): TenantPlace => {
+  const dot = cursor.indexOf('.')
+  return { createdAt: Number(cursor.slice(0, dot)), id: cursor.slice(dot + 1) }
 }
 
 /** The tenant under `data`, and flat beside it as an older generation of this API had it. */
 export const getUser = async (gateway: Gateway, input: Input<'getUser'>): Promise<object> => {
   const row = await findTenant(gateway.db(), input.id)
   if (row === undefined) throw unknownTenant()
-  const data = await describeTenant(gateway, row)
+  const status = await peek(gateway, row.id)
+  const data = tenantOf(row, status)
   return {
     data,
     ...data,
@@ -43,18 +68,26 @@ export const getUser = async (gateway: Gateway, input: Input<'getUser'>): Promis
     connected_flag: row.wanted,
     auth_configured: data.authenticated,
     max_user_id: data.maxUserId ?? 0,
+    device_id: status?.deviceId ?? '',
+    proxy_configured: noProxy.enabled,
+    proxy_url: noProxy.proxy_url,
+    s3_enabled: noStorage.enabled,
+    s3_endpoint: noStorage.endpoint,
+    s3_region: noStorage.region,
+    s3_bucket: noStorage.bucket,
+    media_delivery: noStorage.media_delivery,
   }
 }
 
 export const createUser = async (gateway: Gateway, input: Input<'createUser'>): Promise<object> => {
+  refuseOlderSettings(input)
   refusePrivate(gateway, input.webhook, input.sandbox)
-  const token = input.token ?? `mx_${randomBytes(32).toString('base64url')}`
+  const token = input.token ?? newToken()
   const now = gateway.now()
   const row: TenantRow = {
     id: crypto.randomUUID(),
     name: input.name,
-    tokenHash: hashToken(token),
-    tokenPreview: `${token.slice(0, PREVIEW_LENGTH)}…`,
+    ...storedForm(token),
     generation: 1,
     webhook: input.webhook,
     events: input.events,
@@ -64,7 +97,7 @@ export const createUser = async (gateway: Gateway, input: Input<'createUser'>): 
     updatedAt: now,
   }
   if (!(await insertTenant(gateway.db(), row))) {
-    throw new GatewayError('CONFLICT', 'This token is taken', { field: 'token' })
+    throw tokenTaken()
   }
   try {
     unwrap(await gateway.sessions.getByName(row.id).configure(configOf(row)))
@@ -85,6 +118,45 @@ export const updateUser = async (gateway: Gateway, input: Input<'updateUser'>): 
   if (row === undefined) throw unknownTenant()
   unwrap(await gateway.sessions.getByName(id).configure(configOf(row)))
   return { message: 'User updated' }
+}
+
+/**
+ * The database first: from then on the old token is nobody's. The session object, which refuses the old
+ * generation at once, is told next; if it cannot be reached, rotating again is safe.
+ */
+export const rotateToken = async (
+  gateway: Gateway,
+  input: Input<'rotateToken'>,
+): Promise<object> => {
+  const { id } = input
+  const token = input.token ?? newToken()
+  const form = storedForm(token)
+  const row = await replaceTokenHash(gateway.db(), id, form, gateway.now()).catch(
+    async (error: unknown) => {
+      const owner = await findTenantByTokenHash(gateway.db(), form.tokenHash)
+      throw owner === undefined ? error : tokenTaken()
+    },
+  )
+  if (row === undefined) throw unknownTenant()
+  unwrap(await gateway.sessions.getByName(id).configure(configOf(row)))
+  return { id, token, message: 'Token replaced' }
+}
+
+const newToken = (): string => `mx_${randomBytes(32).toString('base64url')}`
+
+const storedForm = (token: string): Pick<TenantRow, 'tokenHash' | 'tokenPreview'> => ({
+  tokenHash: hashToken(token),
+  tokenPreview: `${token.slice(0, PREVIEW_LENGTH)}…`,
+})
+
+const tokenTaken = (): GatewayError =>
+  new GatewayError('CONFLICT', 'This token is taken', { field: 'token' })
+
+const refuseOlderSettings = (input: Input<'createUser'>): void => {
+  refuseHistory(input.history)
+  refuseExpiration(input.expiration)
+  refuseProxy(input.proxyConfig?.enabled === true, 'proxyConfig')
+  refuseStorage(input.s3Config?.enabled === true, 's3Config')
 }
 
 /**
@@ -129,24 +201,46 @@ const endSession = async (gateway: Gateway, { id, generation }: TenantRow): Prom
 const unknownTenant = (): GatewayError => new GatewayError('NOT_FOUND', 'There is no such user')
 
 /** A tenant with the live state of its session, or `unknown` when the object does not tell. */
-const describeTenant = async (gateway: Gateway, row: TenantRow): Promise<Tenant> => {
-  const status = await peek(gateway, row.id)
+const describeTenant = async (gateway: Gateway, row: TenantRow): Promise<Tenant> =>
+  tenantOf(row, await peek(gateway, row.id))
+
+const tenantOf = (row: TenantRow, status: SessionStatus | undefined): Tenant => {
+  const maxUserId = status?.maxUserID || null
   return {
     id: row.id,
     name: row.name,
+    token: row.tokenPreview,
     tokenPreview: row.tokenPreview,
     webhook: row.webhook,
     events: row.events.join(','),
     sandbox: row.sandbox,
-    maxUserId: status?.maxUserID || null,
+    maxUserId,
+    max_user_id: maxUserId,
     connected: status?.connected ? 1 : 0,
     authenticated: status?.authenticated ?? false,
     state: status?.state ?? 'unknown',
     createdAt: new Date(row.createdAt).toISOString(),
+    history: 0,
+    proxy_config: noProxy,
+    s3_config: noStorage,
   }
 }
 
-const peek = async (gateway: Gateway, id: string) => {
+/** What older clients expect of a tenant without these. */
+const noProxy = { enabled: false, proxy_url: '' }
+const noStorage = {
+  enabled: false,
+  endpoint: '',
+  region: '',
+  bucket: '',
+  access_key: '',
+  path_style: true,
+  public_url: '',
+  media_delivery: 'base64',
+  retention_days: 30,
+}
+
+const peek = async (gateway: Gateway, id: string): Promise<SessionStatus | undefined> => {
   try {
     return await withDeadline(gateway.sessions.getByName(id).peek(), PEEK_TIMEOUT_MS)
   } catch (error) {

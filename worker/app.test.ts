@@ -48,7 +48,7 @@ describe.each(rows)('every route: %s', (_name, row) => {
   )
   const send = (body: unknown) => edge.request(row.method, path, { ...allowed(row), body })
 
-  it('answers 405 with Allow to another method', async () => {
+  it('[defect 46] answers 405 with Allow to another method', async () => {
     const answer = await edge.request('PATCH', path)
     expectError(answer, 405, 'METHOD_NOT_ALLOWED')
     const allow = answer.headers.get('allow')?.split(', ')
@@ -69,7 +69,7 @@ describe.each(rows)('every route: %s', (_name, row) => {
       expectError(await edge.request(row.method, path, { headers }), 401, 'UNAUTHORIZED')
     })
 
-    it('takes no token from the query', async () => {
+    it('[defect 27] takes no token from the query', async () => {
       const answer = await edge.request(row.method, `${path}?token=${tenant.token}`)
       expectError(answer, 401, 'UNAUTHORIZED')
     })
@@ -95,7 +95,7 @@ describe.each(rows)('every route: %s', (_name, row) => {
     expectError(await send(body), 400, 'INVALID_INPUT')
   })
 
-  it('answers 413 to a body that is too large', async () => {
+  it('[defect 31] answers 413 to a body that is too large', async () => {
     const size = (row.media === 'in' ? 23 : 1) * 1024 * 1024
     expectError(await send({ text: 'x'.repeat(size) }), 413, 'BODY_TOO_LARGE')
   })
@@ -285,7 +285,7 @@ describe('the edge', () => {
     })
   })
 
-  it('says nothing of its inside when it breaks, and logs it', async () => {
+  it('[defect 31] [defect 26] says nothing of its inside when it breaks, and logs no token', async () => {
     session().failures.set('invoke', new Error('secret inside'))
     const answer = await edge.request('GET', '/session/status', { token: tenant.token })
     expectError(answer, 500, 'INTERNAL_ERROR')

@@ -1,6 +1,6 @@
 import type { EdgeOperationName, Input } from '../schema/operations/index.ts'
 import type { TenantRow } from '../schema/tables.ts'
-import { createUser, deleteUser, getUser, listUsers, updateUser } from './admin.ts'
+import { createUser, deleteUser, getUser, listUsers, rotateToken, updateUser } from './admin.ts'
 import type { Gateway } from './gateway.ts'
 import { type Degraded, getHealth } from './health.ts'
 import { approveSandboxQr, getSandbox, sendSandboxIncoming, setSandboxFault } from './sandbox.ts'
@@ -33,6 +33,7 @@ export const openHandlers = {
   createUser,
   getUser,
   updateUser,
+  rotateToken,
   deleteUser,
 } satisfies {
   [Name in Exclude<EdgeOperationName, keyof typeof tenantHandlers>]: (

@@ -10,6 +10,9 @@ afterAll(() => edge.close())
 describe('the health check', () => {
   it('tells version and age', async () => {
     edge.clock.now += 61_500
+    const { token } = await edge.createTenant()
+    await edge.createTenant()
+    await edge.request('POST', '/session/connect', { token })
     const { status, body } = await edge.request('GET', '/health')
     expect([status, body]).toEqual([
       200,
@@ -21,6 +24,10 @@ describe('the health check', () => {
         uptime_seconds: 61,
         dbOk: true,
         db_ok: true,
+        rabbitmq_ok: false,
+        connected_users: 1,
+        goroutines: 0,
+        mem_alloc_mb: 0,
         timestamp: Math.floor(edge.clock.now / 1000),
       },
     ])

@@ -75,7 +75,7 @@ describe('a call on a session', () => {
     expect(session().calls).toHaveLength(2)
   })
 
-  it('locks a deleted tenant out at once, on every route', async () => {
+  it('[defect 2] locks a deleted tenant out at once, on every route', async () => {
     await status()
     await edge.request('DELETE', `/admin/users/${tenant.id}`, { admin: true })
     expect((await status()).status).toBe(401)
@@ -131,7 +131,7 @@ describe('what the edge does after a call', () => {
     expect((await row()).connected_flag).toBe(false)
   })
 
-  it('stores the events of a subscription', async () => {
+  it('[defect 38] stores the events of a subscription, and keeps them without one', async () => {
     await call('/session/connect', { subscribe: 'Message,Typing' })
     expect((await row()).events).toEqual(['Message', 'Typing'])
     await call('/session/connect')

@@ -1,4 +1,4 @@
-import { and, asc, eq, ne, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, ne, or, sql } from 'drizzle-orm'
 import type { TenantConfig } from '../schema/session-port.ts'
 import { type TenantRow, tenants } from '../schema/tables.ts'
 import type { Db } from './db.ts'
@@ -17,9 +17,34 @@ export const findTenantByTokenHash = async (
 ): Promise<TenantRow | undefined> =>
   (await db.select().from(tenants).where(eq(tenants.tokenHash, tokenHash)))[0]
 
-/** All tenants, oldest first. */
-export const listTenants = (db: Db): Promise<TenantRow[]> =>
-  db.select().from(tenants).orderBy(asc(tenants.createdAt), asc(tenants.id))
+/** A place in the list of tenants: what comes after it. */
+export interface TenantPlace {
+  createdAt: number
+  id: string
+}
+
+/** Tenants, oldest first: all of them, or a page. */
+export const listTenants = async (
+  db: Db,
+  { after, limit }: { after?: TenantPlace | undefined; limit?: number | undefined } = {},
+): Promise<TenantRow[]> => {
+  const isAfter =
+    after === undefined
+      ? undefined
+      : or(
+          gt(tenants.createdAt, after.createdAt),
+          and(eq(tenants.createdAt, after.createdAt), gt(tenants.id, after.id)),
+        )
+  const all = db
+    .select()
+    .from(tenants)
+    .where(isAfter)
+    .orderBy(asc(tenants.createdAt), asc(tenants.id))
+  return limit === undefined ? all : all.limit(limit)
+}
+
+/** How many tenants' sessions should be online. */
+export const countWanted = (db: Db): Promise<number> => db.$count(tenants, eq(tenants.wanted, true))
 
 /** Ids of the tenants whose sessions should be online. */
 export const listWantedIds = async (db: Db): Promise<string[]> => {
@@ -52,6 +77,28 @@ export const updateTenant = async (
     .update(tenants)
     // Strictly growing: the session object takes settings only when they are newer than its own.
     .set({ ...patch, updatedAt: sql`max(${tenants.updatedAt} + 1, ${now})` })
+    .where(eq(tenants.id, id))
+    .returning()
+  return changed[0]
+}
+
+/**
+ * Replaces a tenant's API token and returns the tenant as it is now; `undefined` when there is none.
+ * @throws when the token is another tenant's
+ */
+export const replaceTokenHash = async (
+  db: Db,
+  id: string,
+  token: Pick<TenantRow, 'tokenHash' | 'tokenPreview'>,
+  now: number,
+): Promise<TenantRow | undefined> => {
+  const changed = await db
+    .update(tenants)
+    .set({
+      ...token,
+      generation: sql`${tenants.generation} + 1`,
+      updatedAt: sql`max(${tenants.updatedAt} + 1, ${now})`,
+    })
     .where(eq(tenants.id, id))
     .returning()
   return changed[0]

@@ -25,7 +25,11 @@ describe('the webhook of a tenant', () => {
     expect((await call('GET')).body).toEqual({ success: true, ...settings })
   })
 
-  it.each(['webhookURL', 'webhookurl', 'WebhookURL'])('is taken from %s too', async (name) => {
+  it.each([
+    'webhookURL',
+    'webhookurl',
+    'WebhookURL',
+  ])('[defect 39] is taken from %s too', async (name) => {
     expect((await call('POST', { [name]: url })).body.webhook).toBe(url)
   })
 
@@ -36,7 +40,7 @@ describe('the webhook of a tenant', () => {
     expect(configured()).toMatchObject({ webhook: '', events: ['Message'] })
   })
 
-  it('is not cleared by a body without a known field', async () => {
+  it('[defect 39] is not cleared by a body without a known field', async () => {
     await call('POST', { webhook: url })
     const answer = await call('POST', { url })
     expect([answer.status, answer.body.field]).toEqual([400, 'webhook'])

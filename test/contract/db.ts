@@ -5,12 +5,14 @@ import { tenants } from '../../schema/tables.ts'
 import type { Db } from '../../worker/db.ts'
 import { type Migration, type MigrationTarget, migrate } from '../../worker/migrate.ts'
 import {
+  countWanted,
   deleteTenant,
   findTenant,
   findTenantByTokenHash,
   insertTenant,
   listTenants,
   listWantedIds,
+  replaceTokenHash,
   setWanted,
   updateTenant,
 } from '../../worker/tenants.ts'
@@ -116,6 +118,37 @@ export const describeTenantDatabase = (
       const old = await added({ createdAt: 2_000 })
       const ids = (await listTenants(db)).map((row) => row.id)
       expect(ids.indexOf(old.id)).toBeLessThan(ids.indexOf(young.id))
+    })
+
+    it('lists tenants in pages, also those of one millisecond', async () => {
+      const createdAt = 900_000_000_000
+      for (let n = 0; n < 3; n += 1) await added({ createdAt })
+      const [first, second, third] = await listTenants(db, {
+        after: { createdAt: createdAt - 1, id: '' },
+        limit: 3,
+      })
+      const rest = await listTenants(db, { after: first!, limit: 2 })
+      expect(rest).toEqual([second, third])
+    })
+
+    it('counts who should be online', async () => {
+      const before = await countWanted(db)
+      await added({ wanted: true })
+      await added()
+      expect(await countWanted(db)).toBe(before + 1)
+    })
+
+    it('replaces a token, but not by one that is taken', async () => {
+      const [one, other] = [await added({ generation: 3 }), await added()]
+      const token = { tokenHash: crypto.randomUUID(), tokenPreview: 'mx_new…' }
+      const changed = { ...one, ...token, generation: 4, updatedAt: 9_000 }
+      expect(await replaceTokenHash(db, one.id, token, 9_000)).toEqual(changed)
+      expect(await findTenantByTokenHash(db, one.tokenHash)).toBeUndefined()
+      expect(await replaceTokenHash(db, 'nobody', token, 9_000)).toBeUndefined()
+      await expect(
+        replaceTokenHash(db, one.id, { ...token, tokenHash: other.tokenHash }, 9_000),
+      ).rejects.toThrow()
+      expect(await findTenant(db, one.id)).toEqual(changed)
     })
 
     it('changes the given fields and no others', async () => {
