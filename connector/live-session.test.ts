@@ -4,6 +4,7 @@ import { Opcode } from '../schema/opcodes.ts'
 import type { LoginStep } from '../schema/session-port.ts'
 import { settle } from '../test/support/fake-clock.ts'
 import { codeOf, createLive, tenant } from '../test/support/live.ts'
+import { runOperation } from './run-operation.ts'
 
 const PHONE = '+79990001122'
 
@@ -321,5 +322,24 @@ describe('an online session', () => {
     const { online } = createLive()
     const { live, friend } = await online()
     expect(live.account.contacts().map((contact) => Number(contact.id))).toContain(friend.id)
+  })
+})
+
+describe('the operation connect', () => {
+  const context = { tenantId: tenant.id, generation: 1 }
+
+  it('[defect 12] says that it connects, not that it is connected, while MAX does not answer', async () => {
+    const { online, world, pass } = createLive()
+    const { live } = await online()
+    await live.disconnect()
+    world.refuseDials = true
+    const answer = runOperation(live, 'connect', { immediate: false }, context)
+    await pass(live, 15_000)
+    const data = { details: 'Connecting to MAX', alreadyConnected: false }
+    expect(await answer).toMatchObject({ ok: true, data })
+    expect(live.status().connected).toBe(false)
+    world.refuseDials = false
+    await pass(live, 120_000)
+    expect(live.status().connected).toBe(true)
   })
 })

@@ -44,6 +44,12 @@ describe('what is not allowed', () => {
     ['a mark without a type', Opcode.CHAT_MARK, { chatId: 0, mark: 1 }],
     ['one id instead of a list', Opcode.MSG_GET, { chatId: 0, messageId: 1 }],
     ['presence of one', Opcode.CONTACT_PRESENCE, { contactId: 1 }],
+    ['a contact list of nothing', Opcode.CONTACT_LIST, {}],
+    ['a contact change of no kind', Opcode.CONTACT_UPDATE, { contactId: 1 }],
+    ['a phone book as a list', Opcode.SYNC, { contactList: ['+79990000001'] }],
+    ['a setting out of range', Opcode.CONFIG, { settings: { user: { SEARCH_BY_PHONE: 'X' } } }],
+    ['a draft without its time', Opcode.DRAFT_DISCARD, { chatId: 0 }],
+    ['an empty draft', Opcode.DRAFT_SAVE, { chatId: 0, draft: {} }],
     ['a message without a cid', Opcode.MSG_SEND, { chatId: 0, message: { text: 'x' } }],
     ['a reaction as text', Opcode.MSG_REACTION, { chatId: 0, messageId: 1, reaction: '👍' }],
     ['a delete without forMe', Opcode.MSG_DELETE, { chatId: 0, messageIds: [1] }],
@@ -63,6 +69,12 @@ describe('what is not allowed', () => {
     const json = new TestLine(sim, 'json')
     json.login(annaToken)
     expect(json.refusal(Opcode.MSG_REACTION, payload)).toBe('none')
+  })
+
+  it('hangs up on a contact list that is asked for by marker', () => {
+    const { annaLine } = createPair()
+    expect(annaLine.refusal(Opcode.CONTACT_LIST, { marker: 0, count: 10 })).toBe('proto.payload')
+    expect(annaLine.closed).toMatchObject({ code: 1000 })
   })
 
   it('refuses a float64 where an integer is due, and goes on', () => {

@@ -1,7 +1,8 @@
+import { pageOfChats } from './chat-pages.ts'
 import { Opcode } from './opcodes.ts'
 import { USERS_PER_CALL, usersByIds } from './people.ts'
 import type { SessionPort } from './session-port.ts'
-import { asIdString, asMap, asMaps, asNumber, type WireMap, wireId } from './wire.ts'
+import { asIdString, asMap, type WireMap, wireId } from './wire.ts'
 
 /** LOGIN of the original asked for so many chats. */
 export const CHATS_AT_MOST = 100
@@ -34,9 +35,11 @@ export const readAccount = async (session: SessionPort): Promise<WireMap> => {
     .map(BigInt)
   const fresh = await usersByIds(session, ids)
   for (const contact of fresh) if (account.isContact(idOf(contact))) account.keepContact(contact)
+  // MAX gives about 50 at once.
+  const { chats } = await pageOfChats(session, { limit: CHATS_AT_MOST, maxRequests: 10 })
   return {
     profile: account.profile() ?? {},
-    chats: await newestChats(session),
+    chats,
     contacts: account.contacts(),
     presence: await presenceOf(session, ids),
     config: { user: account.settings() },
@@ -46,21 +49,6 @@ export const readAccount = async (session: SessionPort): Promise<WireMap> => {
 }
 
 const idOf = (contact: WireMap): bigint => BigInt(asIdString(contact.id) ?? 0)
-
-const newestChats = async (session: SessionPort): Promise<WireMap[]> => {
-  const chats = new Map<string, WireMap>()
-  let marker = session.now() + 1
-  while (chats.size < CHATS_AT_MOST) {
-    const reply = await session.call(Opcode.CHATS_LIST, { marker })
-    const before = chats.size
-    for (const chat of asMaps(reply.chats)) chats.set(String(chat.id), chat)
-    const next = asNumber(reply.marker) ?? 0
-    // Pages go back in time until one brings nothing new (operations-and-events.md §3.6).
-    if (chats.size === before || next <= 0 || next >= marker) break
-    marker = next
-  }
-  return [...chats.values()].slice(0, CHATS_AT_MOST)
-}
 
 const presenceOf = async (session: SessionPort, ids: readonly bigint[]): Promise<WireMap> => {
   const presence: WireMap = {}

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { GatewayError } from '../errors.ts'
 import { phoneInput } from '../model.ts'
 import type { LoginStep } from '../session-port.ts'
-import { maxErrors, operation } from './define.ts'
+import { dialErrors, operation } from './define.ts'
 
 const includeToken = z
   .boolean()
@@ -21,6 +21,8 @@ const loginOutput = z.looseObject({
 })
 
 const loginErrors = [
+  ...dialErrors,
+  'FORBIDDEN',
   'NO_PENDING_LOGIN',
   'CODE_WRONG',
   'CODE_EXPIRED',
@@ -28,7 +30,6 @@ const loginErrors = [
   'ATTEMPTS_EXHAUSTED',
   'TOO_MANY_ATTEMPTS',
   'CAPTCHA_REQUIRED',
-  'ACCOUNT_BLOCKED',
 ] as const
 
 const codeSent = (step: LoginStep) => {
@@ -238,7 +239,7 @@ export const authOperations = {
       qrcode: z.string().describe('PNG as a data: URL'),
       expiresAt: z.number().describe('Unix ms'),
     }),
-    errors: ['ALREADY_LOGGED_IN'],
+    errors: [...dialErrors, 'ALREADY_LOGGED_IN'],
     run: async (session) => {
       const qr = await session.qr()
       return { qrLink: qr.link, expiresAt: qr.expiresAt, pollingInterval: qr.pollingIntervalMs }
@@ -272,7 +273,7 @@ export const authOperations = {
         expiresAt: 1790000120000,
       },
     },
-    errors: [...maxErrors, 'ALREADY_LOGGED_IN', 'CONFLICT'],
+    errors: [...dialErrors, 'ALREADY_LOGGED_IN'],
     run: async (session) => {
       const qr = await session.qr()
       return {

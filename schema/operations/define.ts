@@ -18,6 +18,15 @@ export const writeErrors = [...readErrors, 'OUTCOME_UNKNOWN'] as const satisfies
 /** What the sending of a message can end with. */
 export const sendErrors = [...writeErrors, 'EXPIRED'] as const satisfies ErrorCode[]
 
+/** What a step of a login can end with: it dials by itself, so the session need not be online. */
+export const dialErrors = [
+  ...maxErrors,
+  'ACCOUNT_BLOCKED',
+  'CONFLICT',
+  'BAD_UPSTREAM',
+  'NOT_CONNECTED',
+] as const satisfies ErrorCode[]
+
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** One row of the REST surface. Routes, validation, documents and tests derive from it. */

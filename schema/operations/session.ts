@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { publicChat } from '../chats.ts'
 import { eventListInput } from '../events.ts'
 import { publicValue } from '../ids.ts'
 import { parseJson } from '../json.ts'
@@ -6,7 +7,8 @@ import { ChatModel } from '../model.ts'
 import { refuseHistory, refuseProxy } from '../not-supported.ts'
 import { stringifyWithoutSecrets } from '../secrets.ts'
 import { CHATS_AT_MOST, CONTACTS_AT_MOST, readAccount, type SyncAnswer } from '../sync.ts'
-import { maxErrors, operation } from './define.ts'
+import { asMaps } from '../wire.ts'
+import { dialErrors, maxErrors, operation } from './define.ts'
 
 /** How long `/session/connect` waits for the session to come online before it answers. */
 const CONNECT_WAIT_MS = 10_000
@@ -31,7 +33,7 @@ export const sessionOperations = {
         alreadyConnected: false,
       },
     },
-    errors: [...maxErrors, 'LOGIN_REQUIRED', 'ACCOUNT_BLOCKED'],
+    errors: [...dialErrors, 'LOGIN_REQUIRED', 'ALREADY_LOGGED_IN', 'ATTEMPTS_EXHAUSTED'],
     input: z.object({
       subscribe: eventListInput.optional().describe('Replaces the events to deliver when given'),
       immediate: z.boolean().default(false).describe('Answer without waiting for MAX'),
@@ -170,7 +172,9 @@ export const sessionOperations = {
     run: async (session) => {
       const data = await readAccount(session)
       session.announceSync(data)
-      const shown = parseJson(stringifyWithoutSecrets(publicValue(data)))
+      const chats = asMaps(data.chats).map((chat) => publicChat(session, chat))
+      const whole = { ...(publicValue(data) as object), chats }
+      const shown = parseJson(stringifyWithoutSecrets(whole))
       return { maxUserID: session.userId, ...(shown as SyncAnswer) }
     },
   }),

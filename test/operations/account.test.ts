@@ -150,13 +150,18 @@ describe('drafts', () => {
 
   it('are kept at MAX until they are discarded', async () => {
     const { me, friend, chatId } = await world.enterPair()
+    const elsewhere = await again(me)
     const saved = await me.ok('POST', '/chat/draft/save', { chatId, text: 'Почти' })
+    const { event } = await elsewhere.session.event('DraftUpdate')
+    expect(event).toMatchObject({ chatId, time: saved.time, draft: { text: 'Почти' } })
     expect(saved).toMatchObject({ chatId, time: expect.any(Number) })
     expect(draftOf(me)).toEqual(['Почти'])
     const older = Number(saved.time) - 1
     await me.ok('POST', '/chat/draft/discard', { chatId, time: older })
     expect(draftOf(me)).toEqual(['Почти'])
     await me.ok('POST', '/chat/draft/discard', { chatId, time: saved.time })
+    const discarded = await elsewhere.session.event('DraftDiscard')
+    expect(discarded.event).toMatchObject({ chatId, time: saved.time })
     expect(draftOf(me)).toEqual([undefined])
     await me.ok('POST', '/chat/draft/save', { phone: friend.account.phone, text: 'Again' })
     await me.ok('POST', '/chat/draft/discard', { chatId: String(chatId) })
