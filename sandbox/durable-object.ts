@@ -58,6 +58,11 @@ export class Sandbox extends DurableObject implements SandboxRpc {
     this.#gone(socket)
   }
 
+  override alarm(): void {
+    this.#sim.tick()
+    this.#keep()
+  }
+
   async info(): Promise<Result<SandboxInfo>> {
     return { ok: true, data: demoInfo(this.#sim, this.#demo) }
   }
@@ -117,6 +122,11 @@ export class Sandbox extends DurableObject implements SandboxRpc {
       random: Math.random,
       storage: rowsOf(this.ctx.storage.sql),
       blobs: new RowBlobs(this.ctx.storage.sql),
+      wakeAt: (at) => {
+        const setting =
+          at === undefined ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at)
+        this.ctx.waitUntil(setting)
+      },
       // A pending timer would keep the object awake for ever.
       settings: { idleCloseMs: 0, mediaUrl: `${SANDBOX_ORIGIN}/media` },
     })

@@ -8,6 +8,7 @@ import { FaultScript, type Verdict } from './faults.ts'
 import { Fields } from './fields.ts'
 import { type Blobs, MemoryBlobs } from './media/blobs.ts'
 import { MediaServer } from './media/server.ts'
+import { fireDelayed } from './operations/delayed.ts'
 import type { OpenCall } from './operations/operation.ts'
 import { operations } from './operations/table.ts'
 import { Pushes } from './pushes.ts'
@@ -21,6 +22,8 @@ export interface SimulatorOptions extends Host {
   /** Where uploads go; default: memory. */
   blobs?: Blobs
   settings?: Partial<Settings>
+  /** Asks for `tick` at a time, or for none; default: a timer of the clock. */
+  wakeAt?: (at: number | undefined) => void
 }
 
 /** What a host holds of a connection. */
@@ -52,6 +55,9 @@ export class Simulator {
     this.#host = options
     this.settings = { ...defaultSettings, ...options.settings }
     this.world = new World(options, options.storage)
+    const { clock, wakeAt = wakeByTimer(clock, () => this.tick()) } = options
+    this.world.delayed.onChange = () => wakeAt(this.world.delayed.nextAt)
+    if (this.world.delayed.nextAt !== undefined) this.world.delayed.onChange()
     this.#faults = new FaultScript(this.world.faults)
     this.#pushes = new Pushes(this.world, this.settings)
     this.direct = new Director({
@@ -69,6 +75,13 @@ export class Simulator {
       pushes: this.#pushes,
       clock: options.clock,
     })
+  }
+
+  /** What time makes due: scheduled messages. */
+  tick(): void {
+    fireDelayed(this.world, this.#pushes)
+    this.world.delayed.onChange()
+    this.#pushes.flush()
   }
 
   /** A new line, or one that outlived the host's sleep together with its snapshot. */
@@ -201,6 +214,19 @@ export class Simulator {
     }
   }
 }
+
+/** One timer for the next thing that is due. */
+const wakeByTimer = (clock: Clock, wake: () => void): ((at: number | undefined) => void) => {
+  let cancel: () => void = () => {}
+  return (at) => {
+    cancel()
+    if (at !== undefined)
+      cancel = clock.after(Math.min(Math.max(0, at - clock.now()), DAY_MS), wake)
+  }
+}
+
+/** Longer timers overflow; one that rings too early finds nothing due and sets the next. */
+const DAY_MS = 86_400_000
 
 /** Closes a client that nobody looks at: what is left out of `touch` does not keep it (§12). */
 class IdleWatch {

@@ -1,3 +1,4 @@
+import { DelayedQueue } from './delayed.ts'
 import type { FaultStore, ScriptedFault } from './faults.ts'
 import { addTo } from './index-set.ts'
 import { Uploads } from './media/uploads.ts'
@@ -41,6 +42,7 @@ export class World {
   readonly #rows: Rows
   readonly sessions: Sessions
   readonly uploads: Uploads
+  readonly delayed: DelayedQueue
   readonly #byPhone = new Map<string, Account>()
   readonly #chats = new Map<string, ChatState>()
   readonly #chatsOf = new Map<number, Set<ChatState>>()
@@ -55,6 +57,7 @@ export class World {
       hex: (n) => this.hex(n),
       uuid: () => this.uuid(),
     })
+    this.delayed = new DelayedQueue(this.#rows)
     this.uploads = new Uploads(this.#rows, {
       now: () => this.now,
       hex: (n) => this.hex(n),
@@ -347,6 +350,7 @@ export class World {
       else if (kind === 'message') messages.push(fromRow(json))
       else if (kind === 'faults') this.#faults = fromRow(json)
       else if (kind === 'upload') this.uploads.restore(fromRow(json))
+      else if (kind === 'delayed') this.delayed.restore(fromRow(json))
       else if (kind === 'unacked') this.sessions.restoreUnacked(fromRow(json))
     }
     messages.sort((a, b) => (a.id < b.id ? -1 : 1))

@@ -7,6 +7,7 @@ import { renderMessage } from '../render.ts'
 import { lastEventTime, renderChat } from '../render-chat.ts'
 import { historyWindow } from '../window.ts'
 import type { ChatState } from '../world.ts'
+import { delayedWindow, meansDelayed } from './delayed.ts'
 import type { OnlineCall } from './operation.ts'
 
 /** A chat that the asker belongs to; any other does not exist for them. */
@@ -60,13 +61,8 @@ export const chatHistory = (call: OnlineCall): WireMap => {
   }
   const wantsMessages = fields.optional('getMessages', (map, key) => map.boolean(key)) ?? true
   const wantsChat = fields.optional('getChat', (map, key) => map.boolean(key)) ?? false
-  const itemType = fields.optional('itemType', (map, key) => map.string(key)) ?? 'REGULAR'
-  if (itemType !== 'REGULAR' && itemType !== 'DELAYED') throw malformed("'itemType' unknown")
-  // Nothing is ever scheduled here, so the queue of scheduled messages is empty.
-  const messages =
-    wantsMessages && itemType === 'REGULAR'
-      ? historyWindow(state.messages, window, isVisibleTo(member))
-      : []
+  if (meansDelayed(fields)) return { messages: delayedWindow(call, state, window.forward) }
+  const messages = wantsMessages ? historyWindow(state.messages, window, isVisibleTo(member)) : []
   return {
     messages: messages.map((message) => renderMessage(state, message, account.id)),
     chat: wantsChat ? renderChat(state, account.id) : undefined,

@@ -10,6 +10,7 @@ import { firstAtLeast } from '../window.ts'
 import type { ChatState } from '../world.ts'
 import { acceptAttaches } from './attaches.ts'
 import { ownChat } from './chats.ts'
+import { meansDelayed, readDelay, requeue, unqueue } from './delayed.ts'
 import { ownMessage, readElements } from './messages.ts'
 import type { OnlineCall } from './operation.ts'
 
@@ -17,7 +18,10 @@ import type { OnlineCall } from './operation.ts'
 export const editMessage = (call: OnlineCall): WireMap => {
   const { world, pushes, settings, connection, account, fields } = call
   const { state } = ownChat(call)
-  const message = ownMessage(call, state, fields.messageId('messageId'))
+  const id = fields.messageId('messageId')
+  const delay = fields.optional('delayedAttributes', (map, key) => readDelay(world, map.map(key)))
+  const delayed = delay && world.delayed.find(account.id, id)
+  const message = delayed?.message ?? ownMessage(call, state, id)
   const text = fields.optional('text', (map, key) => map.string(key))
   const wants = (name: string): boolean => settings.strictEdit || fields.has(name)
   const elements = wants('elements') ? readElements(fields, 'elements') : undefined
@@ -34,6 +38,7 @@ export const editMessage = (call: OnlineCall): WireMap => {
   message.text = text ?? message.text
   message.elements = elements ?? message.elements
   message.attaches = accepted ?? message.attaches
+  if (delayed) return { message: requeue(call, state, delayed, delay) }
   message.editedAt = world.stamp()
   world.saveMessage(message)
   world.saveChat(state)
@@ -70,6 +75,7 @@ export const deleteMessages = (call: OnlineCall): null => {
   const { state, member } = ownChat(call)
   const ids = fields.messageIds('messageIds')
   const forMe = fields.boolean('forMe')
+  if (meansDelayed(fields)) return unqueue(call, state, ids)
   const messages = ids.flatMap((id) => world.message(state, id) ?? [])
   const visible = messages.filter(isVisibleTo(member))
   // Repeating a delete is an error (§3.2).

@@ -11,6 +11,7 @@ import type { ChatState } from '../world.ts'
 import { acceptAttaches } from './attaches.ts'
 import { ownChat } from './chats.ts'
 import { hasBlocked } from './contacts.ts'
+import { enqueue, readDelay } from './delayed.ts'
 import type { OnlineCall } from './operation.ts'
 
 /** 64: a message, or with a CONTROL `new` and no chat, a group or channel. */
@@ -26,6 +27,11 @@ export const sendMessage = (call: OnlineCall): WireMap => {
   if (!member) throw chatNotFound()
   if (state.chat.type === 'CHANNEL' && !may(state, account.id, 'postMessages')) throw noAccess()
   refuseBlocked(call, state)
+  if (draft.delay) {
+    const message = enqueue(call, state, newMessage(call, state, draft), draft.delay)
+    const { unread, readMark } = member
+    return { chatId: wireId(state.chat.id), message, unread, mark: wireTime(readMark) }
+  }
   const known = world.messageByCid(state, account.id, draft.cid)
   const message = known ?? newMessage(call, state, draft)
   if (!known) {
@@ -46,6 +52,7 @@ interface Draft {
   elements: WireMap[]
   attaches: WireMap[]
   link: Fields | undefined
+  delay: { fireAt: number; notifySender: boolean } | undefined
 }
 
 const readDraft = (call: OnlineCall, message: Fields): Draft => {
@@ -56,8 +63,8 @@ const readDraft = (call: OnlineCall, message: Fields): Draft => {
     elements: message.optional('elements', readElements) ?? [],
     attaches: message.optional('attaches', (map, key) => map.maps(key)) ?? [],
     link: message.optional('link', (map, key) => map.map(key)),
+    delay: message.optional('delayedAttributes', (map, key) => readDelay(call.world, map.map(key))),
   }
-  if (message.has('delayedAttributes')) throw malformed("'delayedAttributes' not supported")
   if (draft.text.length > settings.maxTextLength) {
     throw new Refusal('error.message.invalid', 'The text is too long')
   }
