@@ -11,6 +11,7 @@ import type {
 } from '../schema/session-port.ts'
 import { Breaker } from './breaker.ts'
 import { type Log, sharedTimer, systemClock } from './clock.ts'
+import { archive, archivedEvents } from './deliver/archive.ts'
 import { type BrokerVariables, brokerSettings } from './deliver/broker-settings.ts'
 import { queue, queueEvents } from './deliver/queue.ts'
 import { rabbitmq } from './deliver/rabbitmq.ts'
@@ -27,6 +28,7 @@ import { type Publisher, publisherName } from './publisher.ts'
 import { runOperation } from './run-operation.ts'
 import type { Dial } from './socket.ts'
 import type { Sql, SqlRow } from './sql.ts'
+import { r2Store } from './storage/r2-store.ts'
 import { Store } from './store.ts'
 import { dialer } from './transports.ts'
 import { createVault, type Vault } from './vault.ts'
@@ -36,6 +38,9 @@ export interface SessionEnv extends BrokerVariables, LimitVariables {
   SANDBOX: DurableObjectNamespace
   PUBLISHER: DurableObjectNamespace<Publisher>
   EVENTS: Queue<string>
+  MEDIA: R2Bucket
+  /** Names of the events that are kept in the bucket; none when absent. */
+  MAXAPI_ARCHIVE_EVENTS?: string
   /** Names of the events that go to the queue; none when absent. */
   MAXAPI_QUEUE_EVENTS?: string
   /** Self-host only: a way out that cannot reach private addresses, whatever a name resolves to. */
@@ -243,6 +248,10 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           publish: (message) => env.PUBLISHER.getByName(publisherName(config.id)).publish(message),
         }),
       )
+    }
+    const archived = archivedEvents(env.MAXAPI_ARCHIVE_EVENTS)
+    if (archived.length > 0) {
+      result.push(archive({ tenantId: config.id, events: archived, store: r2Store(env.MEDIA) }))
     }
     const queued = queueEvents(env.MAXAPI_QUEUE_EVENTS)
     if (queued.length > 0) {

@@ -224,6 +224,7 @@ export const settingsTable = {
     fallback: 0,
     env: ['MAXAPI_CONNECT_RETRIES', 'MAX_CONNECT_RETRIES'],
   }),
+  archiveEvents: setting({ parse: text, fallback: '', env: ['MAXAPI_ARCHIVE_EVENTS'] }),
   queueEvents: setting({ parse: text, fallback: '', env: ['MAXAPI_QUEUE_EVENTS'] }),
   queueWebhook: setting({
     parse: url('http', 'https'),

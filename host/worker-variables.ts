@@ -35,6 +35,7 @@ export const workerVariables = (settings: Settings, secrets: Secrets): Record<st
     MAXAPI_CATCH_UP_HOURS: String(settings.catchUpHours),
     MAXAPI_DEGRADED_AFTER_MINUTES: String(settings.degradedAfterMinutes),
     MAXAPI_CONNECT_RETRIES: String(settings.connectRetries),
+    MAXAPI_ARCHIVE_EVENTS: settings.archiveEvents,
     MAXAPI_QUEUE_EVENTS: settings.queueEvents,
     MAXAPI_QUEUE_WEBHOOK: settings.queueWebhook,
     RABBITMQ_URL: settings.rabbitmqUrl,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { archivedEvents } from '../connector/deliver/archive.ts'
 import { type BrokerVariables, brokerSettings } from '../connector/deliver/broker-settings.ts'
 import { queueEvents } from '../connector/deliver/queue.ts'
 import { parseEndpoint } from '../connector/endpoint.ts'
@@ -35,6 +36,7 @@ export interface Env extends BrokerVariables {
   LIBSQL_AUTH_TOKEN?: string
   MAXAPI_GLOBAL_WEBHOOK?: string
   EVENTS: Queue<string>
+  MAXAPI_ARCHIVE_EVENTS?: string
   MAXAPI_QUEUE_EVENTS?: string
   /** Another Worker that takes the events of the queue; it wins over the URL. */
   EVENT_CONSUMER?: Fetcher
@@ -108,6 +110,7 @@ export const readSettings = (env: Env): Settings => {
   try {
     brokerSettings(env)
     queueEvents(env.MAXAPI_QUEUE_EVENTS)
+    archivedEvents(env.MAXAPI_ARCHIVE_EVENTS)
   } catch (error) {
     faults.push((error as Error).message)
   }
