@@ -61,6 +61,8 @@ export interface LiveSessionDeps
   vault: Vault
   destinations(config: TenantConfig): Destination[]
   limits?: Partial<SessionLimits>
+  /** Whether the deployment publishes to RabbitMQ. */
+  hasBroker?: boolean
   /** Asks for a wake-up; `undefined` = none is needed. */
   setAlarm(at: number | undefined): void
 }
@@ -314,6 +316,16 @@ export class LiveSession implements RunSession {
   setEvents(names: string[]): void {
     const config = this.#deps.store.get('config')
     if (config) this.configure({ ...config, events: names, updatedAt: this.now() })
+  }
+
+  broker(): { queue: string; configured: boolean } {
+    const { store, hasBroker = false } = this.#deps
+    return { queue: store.get('brokerQueue') ?? '', configured: hasBroker }
+  }
+  setBrokerQueue(name: string): { queue: string; configured: boolean } {
+    this.#deps.store.set('brokerQueue', name)
+    this.#refreshDestinations()
+    return this.broker()
   }
 
   status(): SessionStatus {

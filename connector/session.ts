@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import { GatewayError, type Result, toErrorData } from '../schema/errors.ts'
-import { type EventName, wantsEvent } from '../schema/events.ts'
+import { ALL_EVENTS, type EventName, wantsEvent } from '../schema/events.ts'
 import { webhookPolicy } from '../schema/outbound.ts'
 import type {
   CallContext,
@@ -183,6 +183,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
         dialer(redirected(endpoint, sandbox ? undefined : host), profile, (url, init) =>
           sandbox ? this.#sandbox().fetch(url, init) : fetch(url, init),
         ),
+      hasBroker: Boolean(env.RABBITMQ_URL),
       destinations: (current) => this.#destinations(current),
       limits: sessionLimits(env),
       setAlarm: (at) => this.#setAlarm(at),
@@ -234,7 +235,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           // The operator chose this address, not a tenant.
           policy: { allowPrivate: true },
           fetch: (url, init) => fetch(url, init),
-          wants: () => true,
+          wants: ({ type }) => wantsEvent([ALL_EVENTS], type as EventName),
         }),
       )
     }

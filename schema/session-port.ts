@@ -157,6 +157,9 @@ export interface SessionPort {
   /** The messages that were sent, and those that wait for their time. */
   readonly sends: SendsPort
   status(): SessionStatus
+  /** Where the tenant's events go on RabbitMQ; `queue` is `''` without one of its own. */
+  broker(): { queue: string; configured: boolean }
+  setBrokerQueue(name: string): { queue: string; configured: boolean }
   /** Names of the events that are delivered. */
   events(): string[]
   setEvents(names: string[]): void

@@ -20,6 +20,7 @@ import { messageToolOperations } from './message-tools.ts'
 import { messageOperations } from './messages.ts'
 import { pollOperations } from './polls.ts'
 import { presenceOperations } from './presence.ts'
+import { rabbitmqOperations } from './rabbitmq.ts'
 import { reactionOperations } from './reactions.ts'
 import { sandboxOperations } from './sandbox.ts'
 import { scheduleOperations } from './schedule.ts'
@@ -58,6 +59,7 @@ export const operations = {
   ...presenceOperations,
   ...accountOperations,
   ...draftOperations,
+  ...rabbitmqOperations,
   ...sandboxOperations,
 }
 
