@@ -226,7 +226,7 @@ describe('people', () => {
     await pass(clock, delivery, HOUR)
     expect(rows.parkedCount('default')).toBe(2)
     receiver.answer = () => delivered
-    delivery.retry('default', sequence)
+    delivery.retry('default', [sequence])
     await settle()
     expect(receiver.received).toEqual(['a'])
     expect(rows.parkedCount('default')).toBe(1)

@@ -112,6 +112,17 @@ export class DeliveryStore {
     return row && Number(row.sequence)
   }
 
+  /** Events from a first to a last one; what is not wanted is passed over when its turn comes. */
+  sequencesBetween(first: number, last: number): number[] {
+    return this.#sql
+      .all(
+        'SELECT sequence FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence',
+        first,
+        last,
+      )
+      .map(({ sequence }) => Number(sequence))
+  }
+
   cursors(destination: string): Cursor[] {
     return this.#sql
       .all(
@@ -152,6 +163,13 @@ export class DeliveryStore {
         disabled: row.disabled as string | null,
       }
     )
+  }
+
+  /** Those that are not to be tried, and why. */
+  disabled(): { id: string; reason: string }[] {
+    return this.#sql
+      .all('SELECT id, disabled FROM destinations WHERE disabled IS NOT NULL ORDER BY id')
+      .map((row) => ({ id: String(row.id), reason: String(row.disabled) }))
   }
 
   saveState(destination: string, state: DestinationState): void {

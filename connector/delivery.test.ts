@@ -158,6 +158,27 @@ describe('Delivery', () => {
     expect(moved.received).toEqual(['a'])
   })
 
+  it('[DL6] one that said 410 is called at another address, and stays called', async () => {
+    const { delivery, append, clock, disabled, restart } = createDelivery()
+    const receiver = new FakeDestination('default', clock)
+    receiver.answer = () => ({ kind: 'gone', error: '410' })
+    delivery.setDestinations([receiver])
+    append('a')
+    await settle()
+    expect(disabled).toHaveLength(1)
+    delivery.setDestinations([receiver])
+    const moved = new FakeDestination('default', clock, { url: 'https://example.com/other' })
+    delivery.setDestinations([moved])
+    delivery.setDestinations([moved])
+    append('b')
+    await settle()
+    delivery.stop()
+    const again = restart()
+    again.delivery.setDestinations([moved])
+    expect(moved.received).toEqual(['b'])
+    expect(again.delivery.report('default')).toMatchObject({ disabled: null })
+  })
+
   it('[DL9] what an old address answers late is not held against the new one', async () => {
     const { delivery, append, clock, disabled } = createDelivery()
     const old = new FakeDestination('default', clock)

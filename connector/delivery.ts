@@ -1,3 +1,4 @@
+import type { SessionStatus } from '../schema/session-port.ts'
 import type { Clock, Log, Random } from './clock.ts'
 import type { AttemptRow, DeliveryStore, DestinationState, ReplayQuery } from './delivery-store.ts'
 import type { Destination, Outcome } from './destination.ts'
@@ -97,10 +98,11 @@ export class Delivery {
     return added
   }
 
-  /** Asks for one event again, at once. */
-  retry(id: string, sequence: number): void {
-    const redelivery = { sequence, attempts: 0, retryAt: 0, replay: true }
-    this.#deps.store.putRedelivery(id, redelivery)
+  /** Asks for some events again, at once. */
+  retry(id: string, sequences: readonly number[]): void {
+    for (const sequence of sequences) {
+      this.#deps.store.putRedelivery(id, { sequence, attempts: 0, retryAt: 0, replay: true })
+    }
     this.#redeliver(id)
   }
 
@@ -146,17 +148,24 @@ export class Delivery {
     }
   }
 
-  summary(): { pending: number; failing: boolean; lastError?: string } {
+  /** All destinations together. */
+  summary(): SessionStatus['delivery'] {
+    const disabled = this.#deps.store.disabled()
     let pending = 0
-    let failing = false
-    let lastError: string | null = null
+    let failing = disabled.length > 0
+    let lastError: string | null = disabled[0]?.reason ?? null
     for (const target of this.#targets.values()) {
       pending += this.#pending(target)
       if (target.state.failures === 0) continue
       failing = true
       lastError = target.state.lastError
     }
-    return { pending, failing, ...(lastError === null ? {} : { lastError }) }
+    return {
+      pending,
+      failing,
+      ...(lastError === null ? {} : { lastError }),
+      ...(disabled.length === 0 ? {} : { disabled }),
+    }
   }
 
   /** Writes down what is only in memory: cursors, states and attempts, in one go. */

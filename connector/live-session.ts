@@ -10,6 +10,7 @@ import type {
   SessionStatus,
   TenantConfig,
 } from '../schema/session-port.ts'
+import { DEFAULT_ENDPOINT, type WebhookFormat } from '../schema/webhooks-port.ts'
 import {
   asIdString,
   asMap,
@@ -34,6 +35,7 @@ import { KnownMessages } from './known-messages.ts'
 import { defaultLimits, type SessionLimits } from './limits.ts'
 import { Link, type LinkDeps } from './link.ts'
 import { Outage } from './outage.ts'
+import type { Outbound } from './outbound-fetch.ts'
 import { Outgoing, type SendOptions, type TakenMessage } from './outgoing.ts'
 import { PresenceWatch } from './presence-watch.ts'
 import { markOfPush, marksOfChats } from './read-marks.ts'
@@ -46,6 +48,8 @@ import { SignIn } from './sign-in.ts'
 import { syncFields } from './sync-event.ts'
 import { Turns } from './turns.ts'
 import type { Vault } from './vault.ts'
+import { WebhookStore } from './webhook-store.ts'
+import { Webhooks } from './webhooks.ts'
 
 const DAY_MS = 86_400_000
 const EVENTS_RETENTION_MS = 7 * DAY_MS
@@ -59,6 +63,11 @@ export interface LiveSessionDeps
     'store' | 'clock' | 'random' | 'breaker' | 'log' | 'profile' | 'dial' | 'codec'
   > {
   vault: Vault
+  /** The way to URLs that the tenant gives. */
+  outbound: Outbound
+  /** Format of webhooks that do not say. Default `json`. */
+  webhookFormat?: WebhookFormat
+  /** Destinations of the operator, beside the tenant's own webhooks. */
   destinations(config: TenantConfig): Destination[]
   limits?: Partial<SessionLimits>
   /** Whether the deployment publishes to RabbitMQ. */
@@ -80,6 +89,7 @@ export class LiveSession implements RunSession {
   readonly #catchUp: CatchUp
   readonly #outage: Outage
   readonly #delivery: Delivery
+  readonly webhooks: Webhooks
   readonly #readiness: Readiness
   readonly #outgoing: Outgoing
   readonly #sendStore: SendStore
@@ -100,8 +110,9 @@ export class LiveSession implements RunSession {
     const limits = { ...defaultLimits, ...deps.limits }
     const known = new KnownMessages(store)
     this.#account = new Account(store, deps.vault)
+    const deliveries = new DeliveryStore(store.sql)
     this.#delivery = new Delivery({
-      store: new DeliveryStore(store.sql),
+      store: deliveries,
       events: store,
       clock,
       random,
@@ -111,6 +122,16 @@ export class LiveSession implements RunSession {
         this.#events.own('WebhookDisabled', { webhookId: id, reason })
       },
       onWait: () => this.#arm(),
+    })
+    this.webhooks = new Webhooks({
+      ...deps,
+      store: new WebhookStore(store.sql),
+      delivery: this.#delivery,
+      log: deliveries,
+      format: deps.webhookFormat ?? 'json',
+      config: () => store.get('config'),
+      setConfig: (change) => this.#changeConfig(change),
+      onChanged: () => this.#refreshDestinations(),
     })
     this.#events = new EventLog({
       store,
@@ -244,7 +265,7 @@ export class LiveSession implements RunSession {
   configure(config: TenantConfig, reenable = false): void {
     const { store } = this.#deps
     const before = store.get('config')
-    if (reenable) this.#delivery.enable('default')
+    if (reenable) this.#delivery.enable(DEFAULT_ENDPOINT)
     const isNews = before === undefined || config.updatedAt > before.updatedAt
     if (!isNews && !reenable) return
     if (isNews) store.set('config', config)
@@ -314,8 +335,7 @@ export class LiveSession implements RunSession {
     return this.#deps.store.get('config')?.events ?? []
   }
   setEvents(names: string[]): void {
-    const config = this.#deps.store.get('config')
-    if (config) this.configure({ ...config, events: names, updatedAt: this.now() })
+    this.#changeConfig({ events: names })
   }
 
   broker(): { queue: string; configured: boolean } {
@@ -333,7 +353,6 @@ export class LiveSession implements RunSession {
     const { state, isOnline, connection } = this.#link
     const lastInboundAt = connection?.lastInboundAt ?? 0
     const deviceId = store.get('deviceId')
-    const disabled = this.#delivery.report('default')?.disabled
     return {
       connected: isOnline,
       authenticated: this.#account.exists,
@@ -348,10 +367,7 @@ export class LiveSession implements RunSession {
       ...(lastInboundAt > 0 ? { lastInboundAt: iso(lastInboundAt) } : {}),
       ...(connection?.pingMs === undefined ? {} : { pingMs: connection.pingMs }),
       pendingSends: this.#outgoing.pending,
-      delivery: {
-        ...this.#delivery.summary(),
-        ...(disabled == null ? {} : { failing: true, lastError: disabled }),
-      },
+      delivery: this.#delivery.summary(),
     }
   }
 
@@ -496,7 +512,19 @@ export class LiveSession implements RunSession {
 
   #refreshDestinations(): void {
     const config = this.#deps.store.get('config')
-    this.#delivery.setDestinations(config ? this.#deps.destinations(config) : [])
+    const all = config ? [...this.webhooks.destinations(), ...this.#deps.destinations(config)] : []
+    this.#delivery.setDestinations(all)
+    this.#arm()
+  }
+
+  /** Settings of the tenant that an operation changed; the edge writes them to its database too. */
+  #changeConfig(change: Partial<TenantConfig>): void {
+    const config = this.#deps.store.get('config')
+    if (config === undefined) return
+    const given = Object.entries(change).filter(([, value]) => value !== undefined)
+    // Just later than what it replaces: the edge's clock, not ours, says what is news after that.
+    const updatedAt = config.updatedAt + 1
+    this.configure({ ...config, ...Object.fromEntries(given), updatedAt })
   }
 }
 

@@ -143,6 +143,23 @@ const migrations: readonly string[][] = [
      )`,
     'CREATE INDEX events_id ON events (id)',
   ],
+  [
+    // Endpoints of webhooks. URL and events of the first one are in the tenant's settings.
+    `CREATE TABLE webhooks (
+       id TEXT PRIMARY KEY,
+       settings TEXT NOT NULL,
+       header_names TEXT NOT NULL,
+       headers TEXT,
+       secret TEXT NOT NULL,
+       old_secret TEXT,
+       old_secret_until INTEGER NOT NULL,
+       created_at INTEGER NOT NULL,
+       updated_at INTEGER NOT NULL
+     ) WITHOUT ROWID`,
+    `INSERT INTO webhooks (id, settings, header_names, secret, old_secret_until, created_at, updated_at)
+     SELECT 'default', '{}', '[]', json_extract(value, '$'), 0, 0, 0 FROM meta WHERE key = 'webhookSecret'`,
+    "DELETE FROM meta WHERE key = 'webhookSecret'",
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

@@ -73,6 +73,11 @@ export class Outbound {
     this.#deps = deps
   }
 
+  /** Why a URL may not be asked, for the moment at which it is saved; `undefined` when it may. */
+  refusal(url: string): string | undefined {
+    return refuseOutbound(url, this.#deps.policy)
+  }
+
   /**
    * Asks and reads the start of the answer, whatever its status.
    * @throws {OutboundError}
@@ -112,7 +117,7 @@ export class Outbound {
   ): Promise<{ response: Response; deadline: Deadline }> {
     const { policy, clock, fetch, publicFetch = fetch } = this.#deps
     // Each time anew: what was allowed when a URL was saved may be forbidden now.
-    const refusal = refuseOutbound(url, policy)
+    const refusal = this.refusal(url)
     if (refusal !== undefined) throw new OutboundError('refused', refusal)
     const isOwn = policy.allowPrivate || (policy.allowLoopback && isLoopbackUrl(url))
     const deadline = new Deadline(clock, timeoutMs)

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { GatewayError, type Result, toErrorData } from '../schema/errors.ts'
-import { ALL_EVENTS, type EventName, wantsEvent } from '../schema/events.ts'
-import { webhookPolicy } from '../schema/outbound.ts'
+import { ALL_EVENTS, wantsEvent } from '../schema/events.ts'
+import { type OutboundPolicy, webhookPolicy } from '../schema/outbound.ts'
 import type {
   CallContext,
   Reply,
@@ -9,13 +9,14 @@ import type {
   SessionStatus,
   TenantConfig,
 } from '../schema/session-port.ts'
+import { DEFAULT_ENDPOINT, type WebhookFormat } from '../schema/webhooks-port.ts'
 import { Breaker } from './breaker.ts'
 import { type Log, sharedTimer, systemClock } from './clock.ts'
 import { archive, archivedEvents } from './deliver/archive.ts'
 import { type BrokerVariables, brokerSettings } from './deliver/broker-settings.ts'
 import { queue, queueEvents } from './deliver/queue.ts'
 import { rabbitmq } from './deliver/rabbitmq.ts'
-import { newSigningSecret, webhook } from './deliver/webhook.ts'
+import { type WebhookOptions, webhook } from './deliver/webhook.ts'
 import type { Destination } from './destination.ts'
 import { type Endpoint, parseEndpoint, redirected } from './endpoint.ts'
 import { createCodec } from './frame.ts'
@@ -23,6 +24,7 @@ import { type LimitVariables, sessionLimits } from './limits.ts'
 import { LiveSession } from './live-session.ts'
 import { consoleLog } from './log.ts'
 import { migrate } from './migrations.ts'
+import { Outbound } from './outbound-fetch.ts'
 import { handshakeProfile } from './profile.ts'
 import { type Publisher, publisherName } from './publisher.ts'
 import { runOperation } from './run-operation.ts'
@@ -76,7 +78,6 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   readonly #clock = sharedTimer(systemClock)
   #live: LiveSession | undefined
   #waking: Promise<LiveSession> | undefined
-  #webhookSecret = ''
   /** When the alarm is set for; `undefined` while none is. */
   #alarmAt: number | undefined
 
@@ -106,8 +107,9 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       // Two first calls at once must not bring up two sessions.
       this.#waking ??= this.#wake(config)
       const live = await this.#waking
+      await live.webhooks.prepare()
       live.configure(config, reenable)
-      return { webhookSecret: this.#webhookSecret }
+      return { webhookSecret: await live.webhooks.secretOf(DEFAULT_ENDPOINT) }
     })
   }
 
@@ -155,17 +157,9 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     }
   }
 
-  /** Brings the session up; the secrets it needs are opened once. */
+  /** Brings the session up. */
   async #wake(config?: TenantConfig): Promise<LiveSession> {
     const { env } = this
-    const sealed = this.#store.get('webhookSecret')
-    if (sealed === undefined) {
-      this.#webhookSecret = newSigningSecret()
-      const text = await this.#vault.seal(this.#webhookSecret, 'webhook-secret')
-      this.#store.set('webhookSecret', text)
-    } else {
-      this.#webhookSecret = await this.#vault.open(sealed, 'webhook-secret')
-    }
     const sandbox = (config ?? this.#store.get('config'))?.sandbox === true
     const endpoint = sandbox ? SANDBOX_ENDPOINT : parseEndpoint(env.MAX_ENDPOINT, env.MAX_PROTOCOL)
     const profile = handshakeProfile(endpoint.encoding, env.MAX_PROFILE)
@@ -184,6 +178,16 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           sandbox ? this.#sandbox().fetch(url, init) : fetch(url, init),
         ),
       hasBroker: Boolean(env.RABBITMQ_URL),
+      outbound: this.#outbound(
+        webhookPolicy(
+          {
+            allowPrivate: env.MAXAPI_ALLOW_PRIVATE_NETWORK === 'true',
+            loopback: env.MAXAPI_LOOPBACK === 'true',
+          },
+          sandbox,
+        ),
+      ),
+      webhookFormat: webhookFormat(env),
       destinations: (current) => this.#destinations(current),
       limits: sessionLimits(env),
       setAlarm: (at) => this.#setAlarm(at),
@@ -201,43 +205,19 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
 
   #destinations(config: TenantConfig): Destination[] {
     const { env } = this
-    const deployment = {
-      allowPrivate: env.MAXAPI_ALLOW_PRIVATE_NETWORK === 'true',
-      loopback: env.MAXAPI_LOOPBACK === 'true',
-    }
-    const policy = webhookPolicy(deployment, config.sandbox)
-    const guarded = policy.allowPrivate || policy.allowLoopback ? undefined : env.PUBLIC_NETWORK
-    const common = {
-      format: env.MAXAPI_WEBHOOK_FORMAT === 'form' ? ('form' as const) : ('json' as const),
-      clock: this.#clock,
-    }
     const result: Destination[] = []
-    if (config.webhook !== '') {
-      result.push(
-        webhook({
-          ...common,
-          id: 'default',
-          url: config.webhook,
-          secret: this.#webhookSecret,
-          policy,
-          fetch: (url, init) => (guarded ? guarded.fetch(url, init) : fetch(url, init)),
-          wants: ({ type }) => wantsEvent(config.events, type as EventName),
-        }),
-      )
-    }
     if (env.MAXAPI_GLOBAL_WEBHOOK) {
-      result.push(
-        webhook({
-          ...common,
-          id: 'global',
-          url: env.MAXAPI_GLOBAL_WEBHOOK,
-          secret: env.MAXAPI_GLOBAL_WEBHOOK_SECRET ?? '',
-          // The operator chose this address, not a tenant.
-          policy: { allowPrivate: true },
-          fetch: (url, init) => fetch(url, init),
-          wants: ({ type }) => wantsEvent([ALL_EVENTS], type as EventName),
-        }),
-      )
+      const secret = env.MAXAPI_GLOBAL_WEBHOOK_SECRET
+      const global: WebhookOptions = {
+        id: 'global',
+        url: env.MAXAPI_GLOBAL_WEBHOOK,
+        format: webhookFormat(env),
+        wants: ({ type }) => wantsEvent([ALL_EVENTS], type),
+        secrets: async () => ({ signing: secret ? [{ secret }] : [], headers: {} }),
+      }
+      // The operator chose this address, not a tenant.
+      const outbound = this.#outbound({ allowPrivate: true })
+      result.push(webhook(global, { outbound, clock: this.#clock }))
     }
     const broker = brokerSettings(env)
     if (broker !== undefined) {
@@ -265,6 +245,17 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       )
     }
     return result
+  }
+
+  /** The way to a URL; names that resolve to private addresses are reached only where they may be. */
+  #outbound(policy: OutboundPolicy): Outbound {
+    const { PUBLIC_NETWORK } = this.env
+    return new Outbound({
+      policy,
+      clock: this.#clock,
+      fetch: (url, init) => fetch(url, init),
+      ...(PUBLIC_NETWORK && { publicFetch: (url, init) => PUBLIC_NETWORK.fetch(url, init) }),
+    })
   }
 
   /** Sets the alarm unless an earlier one is set: that one computes the next anyway. */
@@ -300,6 +291,9 @@ export const objectSql = (storage: DurableObjectStorage): Sql => ({
   all: (statement, ...values) => storage.sql.exec(statement, ...values).toArray() as SqlRow[],
   transaction: (work) => storage.transactionSync(work),
 })
+
+const webhookFormat = (env: SessionEnv): WebhookFormat =>
+  env.MAXAPI_WEBHOOK_FORMAT === 'form' ? 'form' : 'json'
 
 const masterKey = (env: SessionEnv): string => {
   if (!env.MAXAPI_MASTER_KEY) throw new Error('MAXAPI_MASTER_KEY is not set')

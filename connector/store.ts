@@ -47,8 +47,6 @@ export interface Meta {
   outage: OutageState
   /** RabbitMQ queue of this tenant; absent = the deployment's. */
   brokerQueue: string
-  /** Webhook signing secret, sealed. */
-  webhookSecret: string
 }
 
 /**

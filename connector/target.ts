@@ -94,7 +94,8 @@ export class Target {
 
   /** Forgets the failures: somebody says that it works now. */
   forgive(): void {
-    Object.assign(this.state, { failures: 0, pausedUntil: 0, failingSince: 0, lastError: null })
+    const fresh = { failures: 0, pausedUntil: 0, failingSince: 0, lastError: null, disabled: null }
+    Object.assign(this.state, fresh)
     for (const lane of this.lanes) lane.wait(lane.attempts, 0)
     this.dirty = true
   }

@@ -6,6 +6,7 @@ import type { Result } from './errors.ts'
 import type { IdValue } from './ids.ts'
 import type { Opcode } from './opcodes.ts'
 import type { SendsPort } from './sends-port.ts'
+import type { WebhooksPort } from './webhooks-port.ts'
 import type { WireMap } from './wire.ts'
 
 /** What the edge tells a session about its tenant. Kept by the object, so delivery needs no database. */
@@ -56,7 +57,13 @@ export interface SessionStatus {
   pingMs?: number
   /** Messages written down but not yet answered by MAX. */
   pendingSends: number
-  delivery: { pending: number; failing: boolean; lastError?: string }
+  delivery: {
+    pending: number
+    failing: boolean
+    lastError?: string
+    /** Destinations that are not tried until somebody enables them. */
+    disabled?: { id: string; reason: string }[]
+  }
 }
 
 export type LoginStep =
@@ -156,6 +163,8 @@ export interface SessionPort {
   pause(ms: number): Promise<void>
   /** The messages that were sent, and those that wait for their time. */
   readonly sends: SendsPort
+  /** Where events go. */
+  readonly webhooks: WebhooksPort
   status(): SessionStatus
   /** Where the tenant's events go on RabbitMQ; `queue` is `''` without one of its own. */
   broker(): { queue: string; configured: boolean }

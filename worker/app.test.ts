@@ -105,7 +105,8 @@ describe.each(rows)('every route: %s', (_name, row) => {
   it.each(fields)('names %s when its type is wrong', async (field) => {
     const answer = await send({ ...good, [field]: { wrong: 1 } })
     expectError(answer, 400, 'INVALID_INPUT')
-    expect(answer.body.field).toBe(field)
+    // Or a place within it.
+    expect(String(answer.body.field).split('.')[0]).toBe(field)
     expect(answer.body.error).toContain(field)
   })
 })

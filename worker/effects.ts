@@ -1,14 +1,16 @@
 import { qrDataUrl } from '../connector/qr.ts'
 import type { Input, OperationName } from '../schema/operations/index.ts'
+import { DEFAULT_ENDPOINT } from '../schema/webhooks-port.ts'
 import type { KnownTenant } from './auth.ts'
 import type { Gateway } from './gateway.ts'
 import { describeError } from './log.ts'
-import { setWanted, type TenantPatch, updateTenant } from './tenants.ts'
+import { unwrap } from './result.ts'
+import { configOf, setWanted, type TenantPatch, updateTenant } from './tenants.ts'
 
 /** What the edge does after a session operation has succeeded. */
 interface Effect<Input> {
   /** What the database has to know from now on. */
-  patch: (input: Input) => TenantPatch & { wanted: boolean }
+  patch: (input: Input) => TenantPatch
   /** Callers repeat this operation while they wait: what a recent read showed is not written again. */
   polled?: boolean
   /** Fields that the edge adds to the answer. */
@@ -30,6 +32,12 @@ const effects: { [Name in OperationName]?: Effect<Input<Name>> } = {
   startQr: { ...online, polled: true, extend: (data) => withQrCode('qrCodeBase64', data) },
   cancelQr: offline,
   disconnect: offline,
+  updateWebhookEndpoint: {
+    patch: ({ id, url, events }) => (id === DEFAULT_ENDPOINT ? { webhook: url, events } : {}),
+  },
+  deleteWebhookEndpoint: {
+    patch: ({ id }) => (id === DEFAULT_ENDPOINT ? { webhook: '' } : {}),
+  },
   logout: offline,
 }
 
@@ -44,11 +52,14 @@ export const settle = async (
   // The row of this name has parsed the input, which the compiler cannot see through a union.
   const effect = effects[name] as Effect<unknown> | undefined
   if (effect === undefined) return data
-  const { wanted, events } = effect.patch(input)
-  if (events !== undefined) {
-    await updateTenant(gateway.db(), tenant.id, { wanted, events }, gateway.now())
-    tenant.wanted = wanted
-  } else if (!(effect.polled && tenant.wanted === wanted)) {
+  const { wanted, ...settings } = effect.patch(input)
+  if (Object.values(settings).some((value) => value !== undefined)) {
+    const patch = { wanted, ...settings }
+    const row = await updateTenant(gateway.db(), tenant.id, patch, gateway.now())
+    tenant.wanted = wanted ?? tenant.wanted
+    // The session knows the change; now it learns from when on settings are newer than it.
+    if (row) unwrap(await gateway.sessions.getByName(row.id).configure(configOf(row)))
+  } else if (wanted !== undefined && !(effect.polled && tenant.wanted === wanted)) {
     await noteWanted(gateway, tenant, wanted)
   }
   return effect.extend === undefined ? data : { ...data, ...effect.extend(data) }

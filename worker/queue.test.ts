@@ -2,7 +2,7 @@ import { Webhook } from 'standardwebhooks'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../connector/clock.ts'
 import { queue } from '../connector/deliver/queue.ts'
-import { newSigningSecret } from '../connector/deliver/webhook.ts'
+import { newSigningSecret } from '../connector/deliver/signature.ts'
 import { FakeSession } from '../test/contract/edge.ts'
 import { forwardEvents, type QueueMessage } from './queue.ts'
 

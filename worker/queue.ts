@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Clock } from '../connector/clock.ts'
 import { webhook } from '../connector/deliver/webhook.ts'
 import type { Outcome } from '../connector/destination.ts'
+import { type Fetch, Outbound } from '../connector/outbound-fetch.ts'
 import { mapLimit } from './concurrency.ts'
 import type { Gateway } from './gateway.ts'
 import { describeError } from './log.ts'
@@ -31,7 +32,7 @@ export interface QueueTarget {
   url: string
   /** `whsec_…`; `''` for no signature. */
   secret: string
-  fetch: (url: string, init: RequestInit) => Promise<Response>
+  fetch: Fetch
   clock: Clock
 }
 
@@ -45,17 +46,23 @@ export const forwardEvents = async (
   gateway: Pick<Gateway, 'sessions' | 'log'>,
   target: QueueTarget,
 ): Promise<void> => {
-  const destination = webhook({
-    id: 'queue',
-    url: target.url,
-    secret: target.secret,
-    format: 'json',
+  const outbound = new Outbound({
     // The operator chose this address, not a tenant.
     policy: { allowPrivate: true },
-    wants: () => true,
     clock: target.clock,
     fetch: target.fetch,
   })
+  const secrets = { signing: target.secret ? [{ secret: target.secret }] : [], headers: {} }
+  const destination = webhook(
+    {
+      id: 'queue',
+      url: target.url,
+      format: 'json',
+      wants: () => true,
+      secrets: async () => secrets,
+    },
+    { outbound, clock: target.clock },
+  )
   const forward = async ({ body, attempts }: QueueMessage): Promise<Outcome> => {
     const text = String(body)
     const { id, sequence, type, instanceID, pointer } = Facts.parse(JSON.parse(text))

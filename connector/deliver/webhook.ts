@@ -1,73 +1,119 @@
-import { base64 } from '../../schema/base64.ts'
-import { type OutboundPolicy, refuseOutbound } from '../../schema/outbound.ts'
+import type { WebhookSettings } from '../../schema/webhooks-port.ts'
 import type { Clock } from '../clock.ts'
-import type { Destination, Outcome } from '../destination.ts'
+import type { Answer, AttemptFacts, Destination, Events, Outcome } from '../destination.ts'
+import { type Outbound, OutboundError } from '../outbound-fetch.ts'
+import { Signer, type SigningSecret, traceparent } from './signature.ts'
 
-const TIMEOUT_MS = 15_000
 /** How much of an answer is read; the rest is cancelled. */
 const ANSWER_BYTES = 1024
+const TIMEOUT_MS = 15_000
 
-export interface WebhookOptions {
+/** What is kept sealed of an endpoint. */
+export interface WebhookSecrets {
+  /** Newest first; none = requests are not signed. */
+  signing: readonly SigningSecret[]
+  /** Own headers, by lower-case name. */
+  headers: Record<string, string>
+}
+
+/** An endpoint that requests go to. Settings that are left out get the defaults of the port. */
+export interface WebhookOptions
+  extends Partial<
+    Pick<WebhookSettings, 'timeoutMs' | 'hmac' | 'order' | 'scheduleMs' | 'batch' | 'paused'>
+  > {
   id: string
   url: string
-  /** `whsec_` and base64 of the signing key (Standard Webhooks); `''` for no signature. */
-  secret: string
-  format: 'json' | 'form'
-  policy: OutboundPolicy
+  format: WebhookSettings['format']
   wants: Destination['wants']
-  clock: Clock
-  fetch: (url: string, init: RequestInit) => Promise<Response>
+  /** Opens what is sealed; asked at the first attempt and kept. */
+  secrets(): Promise<WebhookSecrets>
 }
 
 /**
  * A webhook after the Standard Webhooks rules: signed over id, time and body; 2xx within the timeout
- * is success, a redirect is not, 410 ends it, everything else is tried again.
+ * is success, a redirect is not, 410 ends it, everything else is tried again. Rules WH in SPEC.md.
  */
-export const webhook = (options: WebhookOptions): Destination => {
-  let key: Promise<CryptoKey> | undefined
-  const sign = async (text: string): Promise<string> => {
-    key ??= signingKey(options.secret)
-    const signature = await crypto.subtle.sign('HMAC', await key, utf8.encode(text))
-    return `v1,${base64(new Uint8Array(signature))}`
+export const webhook = (
+  options: WebhookOptions,
+  { outbound, clock }: { outbound: Outbound; clock: Clock },
+): Destination => {
+  const { id, url, wants, order, scheduleMs, batch, paused, hmac = false } = options
+  const { timeoutMs = TIMEOUT_MS } = options
+  let opened: Promise<{ signer: Signer; headers: Record<string, string> }> | undefined
+  const open = async () => {
+    const { signing, headers } = await options.secrets()
+    return { signer: new Signer(signing), headers }
   }
   return {
-    id: options.id,
-    url: options.url,
-    wants: options.wants,
-    deliver: async ([event], { attempt }) => {
-      // Again at each attempt: what was allowed when it was saved may be forbidden now.
-      const refused = refuseOutbound(options.url, options.policy)
-      if (refused !== undefined) return { kind: 'failed', error: refused }
-      const body = options.format === 'form' ? asForm(event.body) : event.body
-      const seconds = Math.floor(options.clock.now() / 1000).toString()
-      const headers = {
-        'content-type':
-          options.format === 'form' ? 'application/x-www-form-urlencoded' : 'application/json',
-        'user-agent': 'MaxAPI (webhooks)',
-        'webhook-id': event.id,
-        'webhook-timestamp': seconds,
-        ...(options.secret === ''
-          ? {}
-          : { 'webhook-signature': await sign(`${event.id}.${seconds}.${body}`) }),
-        'maxapi-event': event.type,
-        'maxapi-sequence': String(event.sequence),
-        'maxapi-attempt': String(attempt),
+    id,
+    url,
+    wants,
+    ...(order && { order }),
+    ...(scheduleMs && { scheduleMs }),
+    ...(batch && { batch }),
+    ...(paused && { paused }),
+    deliver: async (events, facts) => {
+      opened ??= open()
+      // A failure to open is not kept: the key may be configured a moment later.
+      opened.catch(() => {
+        opened = undefined
+      })
+      const { signer, headers } = await opened
+      const now = clock.now()
+      const body = bodyOf(events, options)
+      const about = headersOf(events, facts, batch != null)
+      const seconds = Math.floor(now / 1000).toString()
+      const signed = { id: about['webhook-id'], seconds, body, now }
+      const request = {
+        method: 'POST',
+        headers: {
+          ...headers,
+          ...about,
+          'content-type': contentTypes[options.format],
+          'user-agent': 'MaxAPI (webhooks)',
+          'webhook-timestamp': seconds,
+          ...(await signer.headers(signed, hmac)),
+        },
+        body,
+        timeoutMs,
+        maxBytes: ANSWER_BYTES,
+      } as const
+      try {
+        const { status, headers: answered, body: text } = await outbound.ask(url, request)
+        const answer = { status, body: utf8.decode(text) }
+        return judge(answer, answered.get('retry-after'), clock.now())
+      } catch (error) {
+        if (!(error instanceof OutboundError)) throw error
+        return { kind: 'failed', error: error.message }
       }
-      return post(options, headers, body)
     },
   }
 }
 
-const utf8 = new TextEncoder()
+const contentTypes = { json: 'application/json', form: 'application/x-www-form-urlencoded' }
+const utf8 = new TextDecoder()
 
-const signingKey = (secret: string): Promise<CryptoKey> => {
-  const raw = Uint8Array.from(atob(secret.replace(/^whsec_/, '')), (char) => char.charCodeAt(0))
-  return crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+/** The stored bytes: one event, or the events of a batch as an array. */
+const bodyOf = (events: Events, { format, batch }: WebhookOptions): string => {
+  if (batch) return `[${events.map(({ body }) => body).join(',')}]`
+  const [{ body }] = events
+  return format === 'form' ? asForm(body) : body
 }
 
-/** A fresh signing secret. */
-export const newSigningSecret = (): string =>
-  `whsec_${base64(crypto.getRandomValues(new Uint8Array(32)))}`
+const headersOf = (events: Events, { attempt, replay }: AttemptFacts, isBatch: boolean) => {
+  const [first] = events
+  const last = events.at(-1) ?? first
+  // A batch that comes again is the same one only if it carries the same events.
+  const id = isBatch ? `bat_${first.id.replace(/^evt_/, '')}_${events.length}` : first.id
+  return {
+    'webhook-id': id,
+    'maxapi-event': isBatch ? 'batch' : first.type,
+    'maxapi-sequence': isBatch ? `${first.sequence}-${last.sequence}` : `${first.sequence}`,
+    'maxapi-attempt': String(attempt),
+    ...(replay && { 'maxapi-replay': 'true' }),
+    traceparent: traceparent(first.id, attempt),
+  }
+}
 
 /** The original's form body: each top-level field, nested values as JSON text. */
 const asForm = (body: string): string => {
@@ -78,50 +124,17 @@ const asForm = (body: string): string => {
   return form.toString()
 }
 
-const post = async (
-  options: WebhookOptions,
-  headers: Record<string, string>,
-  body: string,
-): Promise<Outcome> => {
-  const abort = new AbortController()
-  const stopTimer = options.clock.after(TIMEOUT_MS, () => abort.abort())
-  try {
-    const response = await options.fetch(options.url, {
-      method: 'POST',
-      headers,
-      body,
-      redirect: 'manual',
-      signal: abort.signal,
-    })
-    const { status } = response
-    await drain(response)
-    if (status >= 200 && status < 300) return { kind: 'delivered' }
-    if (status === 410) return { kind: 'gone', error: 'the receiver answered 410 Gone' }
-    const retryAfterMs = retryAfter(response.headers.get('retry-after'), options.clock.now())
-    return {
-      kind: 'failed',
-      error: `the receiver answered ${status}`,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    }
-  } catch {
-    // The runtime's words may hold the URL, which may hold the user's secrets.
-    const error = abort.signal.aborted ? 'no answer within 15 s' : 'cannot reach the receiver'
-    return { kind: 'failed', error }
-  } finally {
-    stopTimer()
+const judge = (answer: Answer, retryAfterHeader: string | null, now: number): Outcome => {
+  const { status } = answer
+  if (status >= 200 && status < 300) return { kind: 'delivered', answer }
+  if (status === 410) return { kind: 'gone', error: 'the receiver answered 410 Gone', answer }
+  const retryAfterMs = retryAfter(retryAfterHeader, now)
+  return {
+    kind: 'failed',
+    error: `the receiver answered ${status}`,
+    answer,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   }
-}
-
-/** Reads the start of an answer and drops the rest, so that the connection can be used again. */
-const drain = async (response: Response): Promise<void> => {
-  const reader = response.body?.getReader()
-  if (reader === undefined) return
-  for (let read = 0; read < ANSWER_BYTES; ) {
-    const { done, value } = await reader.read()
-    if (done) return
-    read += value.length
-  }
-  await reader.cancel()
 }
 
 /** `Retry-After` in ms, from seconds or a date. */

@@ -163,12 +163,12 @@ export const sessionEvents = rows({
     description: 'It said 410 Gone, or failed for five days. Set it again to enable it.',
     since: 3,
     schema: z.looseObject({ reason }),
-    example: { webhookId: 'webhook', reason: 'the receiver answered 410 Gone' },
+    example: { webhookId: 'default', reason: 'the receiver answered 410 Gone' },
   },
   RetentionWarning: {
     summary: 'Events that a destination still needs are about to be deleted',
     since: 3,
     schema: z.looseObject({ reason: reason.optional() }),
-    example: { webhookId: 'webhook', pending: 1200, reason: 'the log is larger than its limit' },
+    example: { webhookId: 'default', pending: 1200, reason: 'the log is larger than its limit' },
   },
 })

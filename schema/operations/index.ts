@@ -29,6 +29,8 @@ import { sendOperations } from './sends.ts'
 import { sessionOperations } from './session.ts'
 import { userOperations } from './users.ts'
 import { webhookOperations } from './webhook.ts'
+import { webhookDeliveryOperations } from './webhook-deliveries.ts'
+import { webhookEndpointOperations } from './webhook-endpoints.ts'
 
 /** The table of REST operations. Adding one row adds the route, its validation and its documents. */
 export const operations = {
@@ -36,6 +38,8 @@ export const operations = {
   ...sessionOperations,
   ...authOperations,
   ...webhookOperations,
+  ...webhookEndpointOperations,
+  ...webhookDeliveryOperations,
   ...messageOperations,
   ...cardOperations,
   ...historyOperations,

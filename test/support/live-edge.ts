@@ -4,6 +4,7 @@ import type { Destination } from '../../connector/destination.ts'
 import { createCodec } from '../../connector/frame.ts'
 import { LiveSession } from '../../connector/live-session.ts'
 import { migrate } from '../../connector/migrations.ts'
+import { Outbound } from '../../connector/outbound-fetch.ts'
 import { handshakeProfile } from '../../connector/profile.ts'
 import { runOperation } from '../../connector/run-operation.ts'
 import type { MaxSocket } from '../../connector/socket.ts'
@@ -20,6 +21,7 @@ import type {
   SessionStatus,
   TenantConfig,
 } from '../../schema/session-port.ts'
+import type { Env } from '../../worker/env.ts'
 import type { Answer } from '../contract/edge.ts'
 import { startEdge } from '../contract/edge.ts'
 import type { EventBody } from './live.ts'
@@ -40,8 +42,9 @@ class NodeSession implements SessionRpc {
   async configure(config: TenantConfig): Promise<Result<{ webhookSecret: string }>> {
     this.#config = config
     this.live ??= this.#start()
+    await this.live.webhooks.prepare()
     this.live.configure(config)
-    return { ok: true, data: { webhookSecret: 'whsec_dGVzdA==' } }
+    return { ok: true, data: { webhookSecret: await this.live.webhooks.secretOf('default') } }
   }
 
   async invoke(name: string, input: unknown, context: CallContext): Promise<Reply> {
@@ -89,7 +92,7 @@ class NodeSession implements SessionRpc {
     const sql = nodeSql()
     migrate(sql)
     const destination: Destination = {
-      id: 'default',
+      id: 'test',
       url: 'https://example.com/hook',
       wants: () => true,
       deliver: async ([{ body }]) => {
@@ -109,6 +112,11 @@ class NodeSession implements SessionRpc {
       profile: handshakeProfile('binary', undefined),
       codec: createCodec({ encoding: 'binary', side: 'client' }),
       dial: () => async () => dialSimulator(this.#sim),
+      outbound: new Outbound({
+        policy: { allowPrivate: true },
+        clock: systemClock,
+        fetch: (url, init) => fetch(url, init),
+      }),
       destinations: () => [destination],
       setAlarm: () => {},
     })
@@ -166,7 +174,10 @@ export interface LiveTenant {
  * The whole product in one process: HTTP edge, real sessions, real frames, one simulator for all.
  * Fast enough for a test per operation.
  */
-export const startLiveEdge = async (settings: Partial<Settings> = {}) => {
+export const startLiveEdge = async (
+  settings: Partial<Settings> = {},
+  variables: Partial<Env> = {},
+) => {
   const sim = new Simulator({
     clock: { now: Date.now, after: systemClock.after },
     random: Math.random,
@@ -178,7 +189,7 @@ export const startLiveEdge = async (settings: Partial<Settings> = {}) => {
     sessions.set(id, session)
     return session
   }
-  const edge = await startEdge()
+  const edge = await startEdge(variables)
   edge.gateway.sessions = { getByName: sessionOf }
   edge.gateway.max = {
     serves: (url) => url.startsWith(sim.settings.mediaUrl),

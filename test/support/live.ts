@@ -4,6 +4,7 @@ import { createCodec, type Encoding } from '../../connector/frame.ts'
 import type { SessionLimits } from '../../connector/limits.ts'
 import { LiveSession } from '../../connector/live-session.ts'
 import { migrate } from '../../connector/migrations.ts'
+import { Outbound } from '../../connector/outbound-fetch.ts'
 import { handshakeProfile } from '../../connector/profile.ts'
 import { runOperation } from '../../connector/run-operation.ts'
 import type { MaxSocket } from '../../connector/socket.ts'
@@ -32,7 +33,8 @@ export const tenant: TenantConfig = {
   generation: 1,
   updatedAt: 1,
   sandbox: false,
-  webhook: 'https://example.com/hook',
+  // Events go to the destination of the test alone.
+  webhook: '',
   events: ['All'],
 }
 
@@ -133,6 +135,11 @@ export const createLive = (
         world.redirects.push(host)
         return () => dial(own)
       },
+      outbound: new Outbound({
+        policy: { allowPrivate: false },
+        clock,
+        fetch: async () => new Response(),
+      }),
       destinations: () => [destination],
       limits: options.limits ?? {},
       setAlarm: (at) => {
