@@ -1,4 +1,5 @@
 import { stringifyJson } from '../schema/json.ts'
+import type { EventFacts } from './destination.ts'
 import type { Sql, SqlRow } from './sql.ts'
 import { type LoggedEvent, toEvent } from './store.ts'
 
@@ -238,6 +239,41 @@ export class DeliveryStore {
         retryAt: Number(row.retry_at),
         replay: row.replay === 1,
       }))[0]
+  }
+
+  /** The first event that is asked for again. */
+  firstRedelivery(destination: string): number | undefined {
+    const [row] = this.#sql.all(
+      'SELECT sequence FROM redeliveries WHERE destination = ? ORDER BY sequence LIMIT 1',
+      destination,
+    )
+    return row && Number(row.sequence)
+  }
+
+  /** Forgets those up to an event; tells how many they were. */
+  dropRedeliveries(destination: string, through: number): number {
+    return this.#sql.all(
+      'DELETE FROM redeliveries WHERE destination = ? AND sequence <= ? RETURNING sequence',
+      destination,
+      through,
+    ).length
+  }
+
+  /** How many events of each kind a lane has behind one event, up to another. */
+  kindsBetween(lane: number, after: number, through: number): (EventFacts & { count: number })[] {
+    return this.#sql
+      .all(
+        `SELECT type, chat_id, count(*) AS n FROM events
+         WHERE lane = ? AND sequence > ? AND sequence <= ? GROUP BY type, chat_id`,
+        lane,
+        after,
+        through,
+      )
+      .map((row) => ({
+        type: String(row.type),
+        chatId: row.chat_id as string | null,
+        count: Number(row.n),
+      }))
   }
 
   /** How many redeliveries wait, and when the first becomes due. */

@@ -3,6 +3,8 @@ import type { Clock, Log, Random } from './clock.ts'
 import type { AttemptRow, DeliveryStore, DestinationState, ReplayQuery } from './delivery-store.ts'
 import type { Destination, Outcome } from './destination.ts'
 import { LANES, Lane } from './lane.ts'
+import { holderOf } from './log-holder.ts'
+import type { Holder } from './retention.ts'
 import type { LoggedEvent, Store } from './store.ts'
 import { type Job, Target, type Verdict } from './target.ts'
 
@@ -12,6 +14,8 @@ export const FLUSH_MS = 200
 const LONGEST_TIMER_MS = 60_000
 /** Pause after a failure of our own. */
 const BROKEN_MS = 5_000
+/** How long the log of attempts goes back. */
+const ATTEMPTS_KEPT_MS = 7 * 86_400_000
 /** While an attempt runs, the object is looked after at least this often. */
 const ATTEMPT_WATCH_MS = 20_000
 
@@ -133,6 +137,11 @@ export class Delivery {
     return next
   }
 
+  /** Those who need events of the log. */
+  holders(): Holder[] {
+    return [...this.#targets.values()].map((target) => holderOf(target, this.#deps.store))
+  }
+
   /** How a destination does; `undefined` for one that never was. */
   report(id: string): DestinationReport | undefined {
     const { store, clock } = this.#deps
@@ -186,6 +195,11 @@ export class Delivery {
     if (this.#attempts.length === 0) return
     for (const attempt of this.#attempts) store.addAttempt(attempt)
     this.#attempts = []
+  }
+
+  /** Forgets attempts of long ago. */
+  prune(now: number): void {
+    this.#deps.store.pruneAttempts(now - ATTEMPTS_KEPT_MS)
   }
 
   /** Starts nothing more and writes down what is done. */

@@ -15,11 +15,15 @@ describe('sessionLimits', () => {
         MAXAPI_CATCH_UP_HOURS: '24',
         MAXAPI_DEGRADED_AFTER_MINUTES: ' 2 ',
         MAXAPI_CONNECT_RETRIES: '120',
+        MAXAPI_RETENTION_DAYS: '0',
+        MAXAPI_RETENTION_MB: '50',
       }),
     ).toEqual({
       catchUp: { chats: 0, messages: 50, hours: 24 },
       degradedAfterMinutes: 2,
       connectRetries: 120,
+      // A log that keeps nothing would lose events before they are delivered.
+      retention: { maxAgeMs: 86_400_000, maxBytes: 50_000_000 },
     })
   })
 

@@ -1,4 +1,8 @@
 import type { CatchUpLimits } from './catch-up.ts'
+import type { RetentionLimits } from './retention.ts'
+
+const DAY_MS = 86_400_000
+const MB = 1_000_000
 
 /** What an operator may set about sessions. */
 export interface SessionLimits {
@@ -7,12 +11,14 @@ export interface SessionLimits {
   degradedAfterMinutes: number
   /** Tries to connect before the session stops; 0 = it never does. */
   connectRetries: number
+  retention: RetentionLimits
 }
 
 export const defaultLimits: SessionLimits = {
   catchUp: { chats: 200, messages: 1_000, hours: 168 },
   degradedAfterMinutes: 5,
   connectRetries: 0,
+  retention: { maxAgeMs: 7 * DAY_MS, maxBytes: 200 * MB },
 }
 
 /** The variables they are read from. */
@@ -22,6 +28,8 @@ export interface LimitVariables {
   MAXAPI_CATCH_UP_HOURS?: string
   MAXAPI_DEGRADED_AFTER_MINUTES?: string
   MAXAPI_CONNECT_RETRIES?: string
+  MAXAPI_RETENTION_DAYS?: string
+  MAXAPI_RETENTION_MB?: string
 }
 
 /** @throws {Error} naming the variable that is no whole number. */
@@ -32,7 +40,10 @@ export const sessionLimits = (env: LimitVariables): SessionLimits => {
     if (!/^\d{1,9}$/.test(text)) throw new Error(`${name}: expected a whole number`)
     return Number(text)
   }
-  const { catchUp, degradedAfterMinutes, connectRetries } = defaultLimits
+  const { catchUp, degradedAfterMinutes, connectRetries, retention } = defaultLimits
+  /** A log that keeps nothing would lose events before they are delivered. */
+  const atLeastOne = (name: keyof LimitVariables, fallback: number): number =>
+    Math.max(1, number(name, fallback))
   return {
     catchUp: {
       chats: number('MAXAPI_CATCH_UP_CHATS', catchUp.chats),
@@ -41,5 +52,9 @@ export const sessionLimits = (env: LimitVariables): SessionLimits => {
     },
     degradedAfterMinutes: number('MAXAPI_DEGRADED_AFTER_MINUTES', degradedAfterMinutes),
     connectRetries: number('MAXAPI_CONNECT_RETRIES', connectRetries),
+    retention: {
+      maxAgeMs: atLeastOne('MAXAPI_RETENTION_DAYS', retention.maxAgeMs / DAY_MS) * DAY_MS,
+      maxBytes: atLeastOne('MAXAPI_RETENTION_MB', retention.maxBytes / MB) * MB,
+    },
   }
 }

@@ -34,12 +34,14 @@ import { Idempotency } from './idempotency.ts'
 import { KnownMessages } from './known-messages.ts'
 import { defaultLimits, type SessionLimits } from './limits.ts'
 import { Link, type LinkDeps } from './link.ts'
+import { LogSize } from './log-size.ts'
 import { Outage } from './outage.ts'
 import type { Outbound } from './outbound-fetch.ts'
 import { Outgoing, type SendOptions, type TakenMessage } from './outgoing.ts'
 import { PresenceWatch } from './presence-watch.ts'
 import { markOfPush, marksOfChats } from './read-marks.ts'
 import { Readiness } from './readiness.ts'
+import { Retention } from './retention.ts'
 import type { RunSession } from './run-scope.ts'
 import { publicSend } from './send-status.ts'
 import { type SendRow, SendStore } from './send-store.ts'
@@ -52,7 +54,6 @@ import { WebhookStore } from './webhook-store.ts'
 import { Webhooks } from './webhooks.ts'
 
 const DAY_MS = 86_400_000
-const EVENTS_RETENTION_MS = 7 * DAY_MS
 const SENDS_RETENTION_MS = 7 * DAY_MS
 const PRUNE_EVERY_MS = 3_600_000
 const LOGOUT_TIMEOUT_MS = 5_000
@@ -90,6 +91,7 @@ export class LiveSession implements RunSession {
   readonly #outage: Outage
   readonly #delivery: Delivery
   readonly webhooks: Webhooks
+  readonly #retention: Retention
   readonly #readiness: Readiness
   readonly #outgoing: Outgoing
   readonly #sendStore: SendStore
@@ -137,7 +139,18 @@ export class LiveSession implements RunSession {
       store,
       clock,
       known,
-      onAppended: (event) => this.#delivery.appended(event),
+      onAppended: (event) => {
+        this.#delivery.appended(event)
+        this.#retention.appended(event)
+      },
+    })
+    this.#retention = new Retention({
+      store,
+      size: new LogSize(store.sql, store.lastSequence),
+      clock,
+      limits: limits.retention,
+      holders: () => this.#delivery.holders(),
+      onNews: (news) => this.#events.own('RetentionWarning', { ...news }),
     })
     this.#catchUp = new CatchUp({
       store,
@@ -247,11 +260,12 @@ export class LiveSession implements RunSession {
     this.#outgoing.expire()
     this.presence.tick()
     this.sends.release()
-    const { clock, store } = this.#deps
+    this.#retention.tick()
+    const { clock } = this.#deps
     const now = clock.now()
     if (now - this.#lastPrune >= PRUNE_EVERY_MS) {
       this.#lastPrune = now
-      store.pruneEvents(now - EVENTS_RETENTION_MS)
+      this.#delivery.prune(now)
       this.#sendStore.prune(now - SENDS_RETENTION_MS)
       this.idempotency.prune()
     }
@@ -367,7 +381,7 @@ export class LiveSession implements RunSession {
       ...(lastInboundAt > 0 ? { lastInboundAt: iso(lastInboundAt) } : {}),
       ...(connection?.pingMs === undefined ? {} : { pingMs: connection.pingMs }),
       pendingSends: this.#outgoing.pending,
-      delivery: this.#delivery.summary(),
+      delivery: { ...this.#delivery.summary(), ...retentionStatus(this.#retention) },
     }
   }
 
@@ -538,6 +552,12 @@ const asPush = (opcode: Opcode, payload: WireMap): Frame => ({
 })
 const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
   one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+
+const retentionStatus = ({ warning }: Retention): Pick<SessionStatus['delivery'], 'retention'> => {
+  if (warning === undefined) return {}
+  const { reason, warnedAt, deadline } = warning
+  return { retention: { reason, warnedAt: iso(warnedAt), deadline: iso(deadline) } }
+}
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 

@@ -160,6 +160,17 @@ const migrations: readonly string[][] = [
      SELECT 'default', '{}', '[]', json_extract(value, '$'), 0, 0, 0 FROM meta WHERE key = 'webhookSecret'`,
     "DELETE FROM meta WHERE key = 'webhookSecret'",
   ],
+  [
+    // Size and age of the log's finished parts, 256 numbers each.
+    `CREATE TABLE log_segments (
+       segment INTEGER PRIMARY KEY,
+       bytes INTEGER NOT NULL,
+       newest_at INTEGER NOT NULL
+     )`,
+    `INSERT INTO log_segments (segment, bytes, newest_at)
+     SELECT sequence / 256, sum(length(CAST(body AS BLOB))), max(created_at) FROM events
+     GROUP BY sequence / 256 HAVING sequence / 256 < (SELECT max(sequence) FROM events) / 256`,
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

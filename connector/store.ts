@@ -5,6 +5,7 @@ import type { Logins } from './backoff.ts'
 import type { CatchUpState } from './catch-up.ts'
 import type { OutageState } from './outage.ts'
 import type { SyncMarkers } from './profile.ts'
+import type { RetentionState } from './retention.ts'
 import type { Sql, SqlRow } from './sql.ts'
 
 /** A row of the event log. `body` is what every reader gets, byte for byte. */
@@ -45,6 +46,8 @@ export interface Meta {
   catchUp: CatchUpState
   /** The present outage, while the session is offline against its will. */
   outage: OutageState
+  /** The warning that the log is about to lose events that somebody needs. */
+  retention: RetentionState
   /** RabbitMQ queue of this tenant; absent = the deployment's. */
   brokerQueue: string
 }
@@ -135,21 +138,6 @@ export class Store {
   eventBody(sequence: number): string | undefined {
     const row = this.sql.all('SELECT body FROM events WHERE sequence = ?', sequence)[0]
     return row && String(row.body)
-  }
-
-  /**
-   * Deletes events that are older than `before` and that every cursor has passed. The newest one
-   * stays: it keeps the place where the numbers go on.
-   */
-  pruneEvents(before: number): void {
-    this.sql.all(
-      `DELETE FROM events WHERE created_at < ? AND sequence < ? AND sequence <= coalesce(
-         (SELECT min(sequence) FROM cursors WHERE cursors.lane = events.lane), sequence)
-       AND sequence NOT IN (SELECT sequence FROM redeliveries)`,
-      before,
-      this.#lastSequence,
-    )
-    this.sql.all('DELETE FROM parked WHERE parked_at < ?', before)
   }
 
   contacts(): WireMap[] {

@@ -214,6 +214,16 @@ export const settingsTable = {
     fallback: 168,
     env: ['MAXAPI_CATCH_UP_HOURS'],
   }),
+  retentionDays: setting({
+    parse: wholeNumber(1, 3_650),
+    fallback: 7,
+    env: ['MAXAPI_RETENTION_DAYS'],
+  }),
+  retentionMb: setting({
+    parse: wholeNumber(1, 8_000),
+    fallback: 200,
+    env: ['MAXAPI_RETENTION_MB'],
+  }),
   degradedAfterMinutes: setting({
     parse: wholeNumber(1, 10_000),
     fallback: 5,

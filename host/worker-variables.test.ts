@@ -16,6 +16,8 @@ describe('workerVariables', () => {
       MAXAPI_SKIPMEDIA: 'false',
       MAXAPI_ALLOW_PRIVATE_NETWORK: 'false',
       MAXAPI_LOOPBACK: 'true',
+      MAXAPI_RETENTION_DAYS: '7',
+      MAXAPI_RETENTION_MB: '200',
       MAXAPI_CATCH_UP_CHATS: '200',
       MAXAPI_CATCH_UP_MESSAGES: '1000',
       MAXAPI_CATCH_UP_HOURS: '168',

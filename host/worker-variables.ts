@@ -30,6 +30,8 @@ export const workerVariables = (settings: Settings, secrets: Secrets): Record<st
     MAX_ENDPOINT: settings.maxEndpoint,
     MAX_PROTOCOL: settings.maxProtocol,
     MAX_PROFILE: settings.maxProfile,
+    MAXAPI_RETENTION_DAYS: String(settings.retentionDays),
+    MAXAPI_RETENTION_MB: String(settings.retentionMb),
     MAXAPI_CATCH_UP_CHATS: String(settings.catchUpChats),
     MAXAPI_CATCH_UP_MESSAGES: String(settings.catchUpMessages),
     MAXAPI_CATCH_UP_HOURS: String(settings.catchUpHours),

@@ -63,6 +63,8 @@ export interface SessionStatus {
     lastError?: string
     /** Destinations that are not tried until somebody enables them. */
     disabled?: { id: string; reason: string }[]
+    /** Events that somebody still needs are given up from the deadline on. */
+    retention?: { reason: string; warnedAt: string; deadline: string }
   }
 }
 

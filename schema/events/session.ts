@@ -166,9 +166,22 @@ export const sessionEvents = rows({
     example: { webhookId: 'default', reason: 'the receiver answered 410 Gone' },
   },
   RetentionWarning: {
-    summary: 'Events that a destination still needs are about to be deleted',
+    summary: 'Events that a destination still needs are about to be deleted, or were',
+    description:
+      'The log is older or larger than it may be (`MAXAPI_RETENTION_DAYS`, 7; `MAXAPI_RETENTION_MB`, 200) and the webhook or reader `webhookId` has not got that far. With `deadline`: from then on they go; at twice the limit they go at once. With `dropped`: so many went.',
     since: 3,
-    schema: z.looseObject({ reason: reason.optional() }),
-    example: { webhookId: 'default', pending: 1200, reason: 'the log is larger than its limit' },
+    schema: z.looseObject({
+      webhookId: z.string(),
+      reason,
+      pending: z.number().optional().describe('Events that wait for it'),
+      deadline: z.string().optional(),
+      dropped: z.number().optional().describe('Events that it will not get'),
+    }),
+    example: {
+      webhookId: 'default',
+      reason: 'the log is larger than it may be',
+      pending: 1200,
+      deadline: '2026-09-22T14:13:20.000Z',
+    },
   },
 })

@@ -64,18 +64,6 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
         expect(new Store(sql).get('userId')).toBeUndefined()
       }))
 
-    it('[ST4] retention keeps what a cursor still needs, and the newest number', () =>
-      withStore((store, sql, delivery) => {
-        for (const type of ['A', 'B', 'C']) store.appendEvent(event(type), () => type)
-        delivery.saveCursor('webhook', { lane: 1, sequence: 1, attempts: 0, retryAt: 0 })
-        store.pruneEvents(5_000)
-        expect(delivery.eventsAfter(1, 0, 10).map((row) => row.type)).toEqual(['B', 'C'])
-        delivery.saveCursor('webhook', { lane: 1, sequence: 3, attempts: 0, retryAt: 0 })
-        store.pruneEvents(5_000)
-        expect(delivery.eventsAfter(1, 0, 10).map((row) => row.type)).toEqual(['C'])
-        expect(new Store(sql).lastSequence).toBe(3)
-      }))
-
     it('[ST5] remembers settings over a restart', () =>
       withStore((store, sql) => {
         store.set('userId', 42)
