@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [`${rooms}/**/*.test.ts`],
-          exclude: ['**/*.workers.test.ts', 'test/e2e/**'],
+          exclude: ['**/*.workers.test.ts', 'test/e2e/**', 'test/fuzz/**'],
         },
       },
       {
@@ -31,6 +31,13 @@ export default defineConfig({
         test: {
           name: 'workers',
           include: [`${rooms}/**/*.workers.test.ts`],
+        },
+      },
+      {
+        // Minutes rather than seconds: not part of `npm run check`.
+        test: {
+          name: 'fuzz',
+          include: ['test/fuzz/**/*.test.ts'],
         },
       },
       {

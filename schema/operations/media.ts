@@ -93,6 +93,8 @@ const downloadOutput = z.looseObject({
 
 const downloadErrors = [
   ...maxErrors,
+  // With a link of MAX as `url` no session is needed, so the rows do not ask for one.
+  'NOT_CONNECTED',
   'NOT_FOUND',
   'BODY_TOO_LARGE',
   'TRANSFER_FAILED',
