@@ -92,7 +92,7 @@ const parameterOf = (
   [name, { description, ...schema }]: [string, Json],
   place: { in: string; required: boolean },
 ): Json => {
-  const example = row.example?.input[name]
+  const example = row.example.input[name]
   return {
     name,
     ...place,

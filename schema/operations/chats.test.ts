@@ -38,7 +38,7 @@ const cases = rows.flatMap(([name, row]) =>
 )
 
 const isList = (row: Operation, field: string): boolean =>
-  Array.isArray(row.example?.input[field]) ||
+  Array.isArray(row.example.input[field]) ||
   field.endsWith('s') ||
   field === 'add' ||
   field === 'remove'
@@ -77,7 +77,7 @@ describe('ids', () => {
     const row = rows.find(([each]) => each === name)?.[1] as Operation
     const written = typeof form === 'string' ? JSON.stringify(id) : id
     const value = parseJson(isList(row, field) ? `[${written}]` : written)
-    const input = row.input.parse({ ...row.example?.input, folderId: 'folder', [field]: value })
+    const input = row.input.parse({ ...row.example.input, folderId: 'folder', [field]: value })
     const { asked, session } = recordingSession(BigInt(id))
     await row.run?.(session, input as never, { tenantId: '', generation: 0 })
     const isGone = name === 'changeFolderChats' && field === 'remove'
@@ -97,11 +97,11 @@ describe('examples', () => {
     rows,
   )('[defect 47] %s speaks camelCase, and has a fitting example, a description and its errors', (_name, row) => {
     const { example, description, errors, input, output } = row
-    expect(() => input.parse(example?.input)).not.toThrow()
-    expect(() => (output as z.ZodType).parse(example?.output)).not.toThrow()
+    expect(() => input.parse(example.input)).not.toThrow()
+    expect(() => (output as z.ZodType).parse(example.output)).not.toThrow()
     expect(description).not.toBe('')
     expect(errors).toBeDefined()
-    const names = [...Object.keys(input.shape), ...Object.keys(example?.output ?? {})]
+    const names = [...Object.keys(input.shape), ...Object.keys(example.output)]
     expect(names.filter((name) => !/^[a-z][a-zA-Z]*$/.test(name))).toEqual([])
     const silent = Object.entries(input.shape).filter(([, type]) => !isDescribed(type as z.ZodType))
     expect(silent.map(([field]) => field)).toEqual([])

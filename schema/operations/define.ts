@@ -37,9 +37,9 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output = unk
   scope: Scope
   summary: string
   /** What the summary leaves open: defaults, limits, what MAX does with it. */
-  description?: string
+  description: string
   /** A request and its answer with invented values; both fit the schemas. */
-  example?: { input: Record<string, unknown>; output: Record<string, unknown> }
+  example: { input: Record<string, unknown>; output: Record<string, unknown> }
   /** A POST that changes nothing: asking again is safe, and a lost answer is no unknown outcome. */
   reads?: true
   /** Sends or creates something: takes an `Idempotency-Key`. */

@@ -60,6 +60,23 @@ export const sandboxOperations = {
     path: '/sandbox',
     scope: 'tenant',
     summary: 'What to log in with and whom to write to in the sandbox',
+    description:
+      'For tenants made with `sandbox`; others get `NOT_FOUND`. Everything in it is invented, ' +
+      'and nothing leaves this gateway.',
+    example: {
+      input: {},
+      output: {
+        phone: '+79990000000',
+        code: '123456',
+        phoneWithPassword: '+79990000009',
+        password: 'sandbox-password',
+        unregisteredPhone: '+79990000100',
+        me: { id: 258317252, name: 'Иван Тестов' },
+        contacts: [
+          { id: 834942203, name: 'Анна Смирнова', phone: '+79990000001', chatId: 1050783551 },
+        ],
+      },
+    },
     input: z.object({}),
     output: z.looseObject({
       phone: z.string(),
@@ -77,6 +94,8 @@ export const sandboxOperations = {
     path: '/sandbox/qr/approve',
     scope: 'tenant',
     summary: 'Scan and approve the QR code that is waiting, as a phone would',
+    description: 'The newest code that waits, or the one of `qrLink`. `CONFLICT` when none does.',
+    example: { input: {}, output: { message: 'QR login approved' } },
     input: z.object({ qrLink: z.string().max(500).optional() }),
     output: z.object({ message: z.string() }),
     errors: ['NOT_FOUND', 'CONFLICT'],

@@ -77,6 +77,8 @@ export const webhookEndpointOperations = {
     path: '/webhooks/:id',
     scope: 'tenant',
     summary: 'One endpoint, with the secret that signs its requests',
+    description:
+      'Its settings, how it does (`status`), and the secret. Own headers are named; their values are never shown.',
     example: { input: { id: endpoint.id }, output: { ...endpoint, secret: exampleSecret } },
     input: z.object({ id }),
     output: EndpointModel.extend({ secret }),
@@ -107,6 +109,8 @@ export const webhookEndpointOperations = {
     path: '/webhooks/:id',
     scope: 'tenant',
     summary: 'Remove an endpoint, with its log of deliveries',
+    description:
+      'What waits for it is not delivered. `default` stays without URL and settings, and keeps its secret.',
     example: { input: { id: endpoint.id }, output: { message: 'Webhook deleted' } },
     input: z.object({ id }),
     output: z.looseObject({ message: z.string() }),

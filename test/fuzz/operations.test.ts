@@ -37,7 +37,7 @@ const realIds = ({ account }: LiveTenant, friend: LiveTenant): Record<string, un
 
 /** Fields of the row's example, with ids that lead somewhere if the shot wants them. */
 const goodFor = (row: Operation, shot: Shot, ids: Record<string, unknown>) => {
-  const good: Record<string, unknown> = { ...row.example?.input }
+  const good: Record<string, unknown> = { ...row.example.input }
   if (shot.real) {
     for (const name of Object.keys(good)) if (name in ids) good[name] = ids[name]
   }

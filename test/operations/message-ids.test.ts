@@ -95,7 +95,7 @@ const numbersIn = (value: WireValue): string[] => {
 
 /** The example of a row with every id in it, and each id field that it may have, made too large. */
 const inputOf = (row: Operation): Record<string, unknown> => {
-  const input: Record<string, unknown> = { ...row.example?.input }
+  const input: Record<string, unknown> = { ...row.example.input }
   for (const name of Object.keys(row.input.shape)) {
     if (!idFields.has(name) || (name === 'after' && 'before' in row.input.shape)) continue
     input[name] = name === 'messageIds' ? [MESSAGE] : idOf(name)
