@@ -1,7 +1,7 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
-const rooms = '{schema,connector,worker,sandbox,host,scripts,bench,test}'
+const rooms = '{client,schema,connector,worker,sandbox,host,scripts,bench,test}'
 
 export default defineConfig({
   test: {

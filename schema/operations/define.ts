@@ -65,30 +65,38 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output = unk
 }
 
 /** Runs inside the tenant's object. */
-type Run<Input extends z.ZodObject, Output> = (
+export type Run<Input extends z.ZodObject, Output> = (
   session: SessionPort,
   input: z.output<Input>,
   context: CallContext,
 ) => Promise<Output>
 
 /** A row that runs in the session object, and one that the edge serves: the type tells which. */
-type SessionRow<Input extends z.ZodObject, Output> = Operation<Input, Output> & {
+export type SessionRow<Input extends z.ZodObject, Output> = Operation<Input, Output> & {
   run: Run<Input, Output>
 }
-type EdgeRow<Input extends z.ZodObject> = Operation<Input, never> & { run?: never }
+export type EdgeRow<Input extends z.ZodObject> = Operation<Input, never> & { run?: never }
 
 /** A row that moves content: the edge serves it, by a handler in `worker/media/`. */
-type MediaRow<Input extends z.ZodObject> = EdgeRow<Input> & { media: 'in' | 'out' }
+export type MediaRow<Input extends z.ZodObject> = EdgeRow<Input> & { media: 'in' | 'out' }
 
-/** Keeps a media row's input type while checking its shape. */
-export const mediaOperation = <Input extends z.ZodObject>(row: MediaRow<Input>): MediaRow<Input> =>
-  row
+/** The schema of a row's answer keeps its own type: the client reads it. */
+export interface Answers<Schema extends z.ZodType> {
+  output: Schema
+}
+
+/** Keeps a media row's types while checking its shape. */
+export const mediaOperation = <Input extends z.ZodObject, Schema extends z.ZodType>(
+  row: MediaRow<Input> & Answers<Schema>,
+): MediaRow<Input> & Answers<Schema> => row
 
 /** Keeps a row's input and output types while checking its shape. */
-export function operation<Input extends z.ZodObject, Output>(
-  row: SessionRow<Input, Output>,
-): SessionRow<Input, Output>
-export function operation<Input extends z.ZodObject>(row: EdgeRow<Input>): EdgeRow<Input>
+export function operation<Input extends z.ZodObject, Output, Schema extends z.ZodType>(
+  row: SessionRow<Input, Output> & Answers<Schema>,
+): SessionRow<Input, Output> & Answers<Schema>
+export function operation<Input extends z.ZodObject, Schema extends z.ZodType>(
+  row: EdgeRow<Input> & Answers<Schema>,
+): EdgeRow<Input> & Answers<Schema>
 export function operation<Row>(row: Row): Row {
   return row
 }

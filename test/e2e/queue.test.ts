@@ -12,10 +12,11 @@ it('events go through the queue to its receiver', async () => {
   try {
     receiver.secret = (await readFile(gateway.dataFile('global-webhook-secret'), 'utf8')).trim()
     const tenant = await gateway.createTenant({ sandbox: true })
-    const { phone, code } = await tenant.get<{ phone: string; code: string }>('/sandbox')
-    await tenant.post('/session/auth/request', { phone })
-    await tenant.post('/session/auth/confirm', { code })
-    await tenant.post('/sandbox/incoming', { text: 'Through the queue' })
+    const client = tenant.client()
+    const { phone, code } = await client.getSandbox()
+    await client.requestCode({ phone })
+    await client.confirmCode({ code })
+    await client.sendSandboxIncoming({ text: 'Through the queue' })
     const { body } = await receiver.event('Message')
     expect(body).toMatchObject({
       instanceID: tenant.id,

@@ -23,15 +23,16 @@ describe.skipIf(noBroker)('events to RabbitMQ', () => {
   it("go to a tenant's own queue when it has one", async () => {
     const own = rabbit.queue()
     const tenant = await gateway.createTenant({ sandbox: true })
-    const set = await tenant.post('/session/rabbitmq/config', { queue: own })
+    const client = tenant.client()
+    const set = await client.setRabbitmq({ queue: own })
     expect(set).toMatchObject({ queue: own, configured: true })
-    const { phone, code } = await tenant.get<{ phone: string; code: string }>('/sandbox')
-    await tenant.post('/session/auth/request', { phone })
-    await tenant.post('/session/auth/confirm', { code })
-    await tenant.post('/sandbox/incoming', { text: 'To the own queue' })
+    const { phone, code } = await client.getSandbox()
+    await client.requestCode({ phone })
+    await client.confirmCode({ code })
+    await client.sendSandboxIncoming({ text: 'To the own queue' })
     const [message] = await rabbit.take(own, 1)
     expect(message?.headers).toMatchObject({ 'x-instance-id': tenant.id })
-    expect(await tenant.get('/session/rabbitmq/config')).toMatchObject({ queue: own })
+    expect(await client.getRabbitmq()).toMatchObject({ queue: own })
   })
 
   it('arrive once each and in order, though the broker goes and the gateway is killed', async () => {

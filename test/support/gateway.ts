@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { type Client, createClient } from '../../client/index.ts'
 import type { RunningSandbox } from '../../sandbox/node/server.ts'
 import type { Receiver } from './receiver.ts'
 import { Rest } from './rest.ts'
@@ -22,6 +23,8 @@ export interface LogLine {
 export interface Tenant extends Rest {
   id: string
   token: string
+  /** The published client, as an integrator has it. It knows the gateway's address of now. */
+  client(): Client
 }
 
 interface NewTenant {
@@ -139,7 +142,11 @@ export class Gateway {
       ...(events && { events }),
       ...(sandbox && { sandbox }),
     })
-    const tenant = Object.assign(new Rest(() => this.#url, { token }), { id, token })
+    const tenant = Object.assign(new Rest(() => this.#url, { token }), {
+      id,
+      token,
+      client: () => createClient({ url: this.#url, token }),
+    })
     if (receiver) receiver.secret = (await tenant.get<{ secret: string }>('/webhook')).secret
     return tenant
   }
