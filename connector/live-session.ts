@@ -34,12 +34,14 @@ import { Idempotency } from './idempotency.ts'
 import { KnownMessages } from './known-messages.ts'
 import { defaultLimits, type SessionLimits } from './limits.ts'
 import { Link, type LinkDeps } from './link.ts'
+import { LogReader } from './log-reader.ts'
 import { LogSize } from './log-size.ts'
 import { Outage } from './outage.ts'
 import type { Outbound } from './outbound-fetch.ts'
 import { Outgoing, type SendOptions, type TakenMessage } from './outgoing.ts'
 import { PresenceWatch } from './presence-watch.ts'
 import { markOfPush, marksOfChats } from './read-marks.ts'
+import { ReaderStore } from './reader-store.ts'
 import { Readiness } from './readiness.ts'
 import { Retention } from './retention.ts'
 import type { RunSession } from './run-scope.ts'
@@ -91,6 +93,7 @@ export class LiveSession implements RunSession {
   readonly #outage: Outage
   readonly #delivery: Delivery
   readonly webhooks: Webhooks
+  readonly eventLog: LogReader
   readonly #retention: Retention
   readonly #readiness: Readiness
   readonly #outgoing: Outgoing
@@ -142,14 +145,16 @@ export class LiveSession implements RunSession {
       onAppended: (event) => {
         this.#delivery.appended(event)
         this.#retention.appended(event)
+        this.eventLog.appended(event)
       },
     })
+    this.eventLog = new LogReader({ store: new ReaderStore(store.sql), log: store, clock })
     this.#retention = new Retention({
       store,
       size: new LogSize(store.sql, store.lastSequence),
       clock,
       limits: limits.retention,
-      holders: () => this.#delivery.holders(),
+      holders: () => [...this.#delivery.holders(), ...this.eventLog.holders()],
       onNews: (news) => this.#events.own('RetentionWarning', { ...news }),
     })
     this.#catchUp = new CatchUp({
@@ -297,6 +302,7 @@ export class LiveSession implements RunSession {
     this.#link.hangUp('destroyed')
     this.#link.rest()
     this.#delivery.stop()
+    this.eventLog.stop()
     this.#isOver = true
   }
 

@@ -171,6 +171,15 @@ const migrations: readonly string[][] = [
      SELECT sequence / 256, sum(length(CAST(body AS BLOB))), max(created_at) FROM events
      GROUP BY sequence / 256 HAVING sequence / 256 < (SELECT max(sequence) FROM events) / 256`,
   ],
+  [
+    // Named readers of the log: everything up to `sequence` is dealt with.
+    `CREATE TABLE readers (
+       name TEXT PRIMARY KEY,
+       sequence INTEGER NOT NULL,
+       created_at INTEGER NOT NULL,
+       updated_at INTEGER NOT NULL
+     ) WITHOUT ROWID`,
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

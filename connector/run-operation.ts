@@ -1,7 +1,7 @@
 import { GatewayError } from '../schema/errors.ts'
-import { type MediaStep, mediaSteps, type Step } from '../schema/media-steps.ts'
 import { findOperation, type Operation } from '../schema/operations/index.ts'
 import type { CallContext, Reply } from '../schema/session-port.ts'
+import { findStep, type Step } from '../schema/steps.ts'
 import type { Attempt } from './idempotency.ts'
 import type { LiveSession } from './live-session.ts'
 import { RunScope } from './run-scope.ts'
@@ -22,7 +22,7 @@ export const runOperation = async (
   input: unknown,
   context: CallContext,
 ): Promise<Reply> => {
-  const row: Runnable | undefined = findOperation(name) ?? findStep(name)
+  const row: Runnable | undefined = findOperation(name) ?? (findStep(name) as Runnable | undefined)
   if (row?.run === undefined) throw new GatewayError('NOT_FOUND', `no operation ${name}`)
   const work: Work = { live, row, input, context }
   const { idempotencyKey: key } = context
@@ -38,11 +38,6 @@ export const runOperation = async (
 
 /** A row of the table, or a step that the edge asks for on its own. */
 type Runnable = Operation & Pick<Step<never>, 'standsFor' | 'recalls'>
-
-const findStep = (name: string): Runnable | undefined =>
-  Object.hasOwn(mediaSteps, name)
-    ? (mediaSteps[name as MediaStep] as unknown as Runnable)
-    : undefined
 
 interface Work {
   live: LiveSession

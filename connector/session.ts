@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
-import { GatewayError, type Result, toErrorData } from '../schema/errors.ts'
+import { errors, GatewayError, type Result, toErrorData } from '../schema/errors.ts'
 import { ALL_EVENTS, wantsEvent } from '../schema/events.ts'
 import { type OutboundPolicy, webhookPolicy } from '../schema/outbound.ts'
 import type {
@@ -19,6 +19,7 @@ import { rabbitmq } from './deliver/rabbitmq.ts'
 import { type WebhookOptions, webhook } from './deliver/webhook.ts'
 import type { Destination } from './destination.ts'
 import { type Endpoint, parseEndpoint, redirected } from './endpoint.ts'
+import { CloseCode, EventSockets, MAX_SOCKETS, readUpgrade } from './event-sockets.ts'
 import { createCodec } from './frame.ts'
 import { type LimitVariables, sessionLimits } from './limits.ts'
 import { LiveSession } from './live-session.ts'
@@ -77,6 +78,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   readonly #log: Log
   readonly #clock = sharedTimer(systemClock)
   #live: LiveSession | undefined
+  #streams: EventSockets | undefined
   #waking: Promise<LiveSession> | undefined
   /** When the alarm is set for; `undefined` while none is. */
   #alarmAt: number | undefined
@@ -88,6 +90,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     this.#store = new Store(sql)
     this.#vault = createVault(masterKey(env))
     this.#log = consoleLog(env.MAXAPI_LOG_LEVEL, () => ({ tenant: this.#store.get('config')?.id }))
+    // Answered by the runtime, which need not wake the object for it.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'))
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined
       if (this.#store.get('config') === undefined) return
@@ -107,8 +111,12 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       // Two first calls at once must not bring up two sessions.
       this.#waking ??= this.#wake(config)
       const live = await this.#waking
+      const generation = this.#store.get('config')?.generation
       await live.webhooks.prepare()
       live.configure(config, reenable)
+      if (this.#store.get('config')?.generation !== generation) {
+        this.#streams?.closeAll(CloseCode.UNAUTHORIZED, 'the token has changed')
+      }
       return { webhookSecret: await live.webhooks.secretOf(DEFAULT_ENDPOINT) }
     })
   }
@@ -124,6 +132,28 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     } catch (error) {
       return this.#failure(error)
     }
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const { generation, ...place } = readUpgrade(request)
+    if (this.#store.get('config')?.generation !== generation || this.#streams === undefined) {
+      return refusal(new GatewayError('UNAUTHORIZED'))
+    }
+    if (this.ctx.getWebSockets().length >= MAX_SOCKETS) {
+      return refusal(new GatewayError('CONFLICT', `there are ${MAX_SOCKETS} web sockets open`))
+    }
+    const { 0: client, 1: server } = new WebSocketPair()
+    this.ctx.acceptWebSocket(server)
+    this.#streams.open(server, place)
+    return new Response(null, { status: 101, webSocket: client })
+  }
+
+  override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    this.#streams?.message(socket, message)
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    socket.close()
   }
 
   async readEvent(sequence: number): Promise<string | undefined> {
@@ -142,6 +172,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   async destroy(): Promise<void> {
     await this.#live?.destroy()
     this.#live = undefined
+    this.#streams?.closeAll(CloseCode.UNAUTHORIZED, 'the tenant is deleted')
+    this.#streams = undefined
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
   }
@@ -193,7 +225,16 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       setAlarm: (at) => this.#setAlarm(at),
     })
     this.#live = live
+    const streams = new EventSockets({
+      clock: this.#clock,
+      log: live.eventLog,
+      sockets: () => this.ctx.getWebSockets(),
+    })
+    this.#streams = streams
+    live.eventLog.listen(() => streams.appended())
     live.start()
+    // What was stored right before the object lost its memory.
+    streams.pump()
     return live
   }
 
@@ -285,6 +326,9 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     return { ok: false, error: toErrorData(error) }
   }
 }
+
+const refusal = (error: GatewayError): Response =>
+  Response.json(error.data, { status: errors[error.code].status })
 
 /** The store's SQLite port over an object's own storage. */
 export const objectSql = (storage: DurableObjectStorage): Sql => ({

@@ -57,6 +57,11 @@ export const errors = {
     retry: false,
     meaning: 'The message could not leave in time and was dropped.',
   },
+  EVENTS_GONE: {
+    status: 410,
+    retry: false,
+    meaning: 'The log no longer has the events after this place; `details.oldest` is the oldest.',
+  },
   BODY_TOO_LARGE: {
     status: 413,
     retry: false,

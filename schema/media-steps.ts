@@ -12,8 +12,8 @@ import {
   type TextInput,
 } from './message-input.ts'
 import { resolveChat } from './model.ts'
-import type { Operation } from './operations/define.ts'
 import type { SessionPort } from './session-port.ts'
+import type { Step } from './steps.ts'
 import { asIdString, asMap, asMaps, asString, type WireMap, wireId } from './wire.ts'
 
 /**
@@ -52,13 +52,6 @@ export interface MediaRequest extends TextInput, SendInput {
   files: string[]
 }
 
-export type Step<Input> = Pick<Operation, 'online' | 'reads' | 'creates' | 'respondsAsync'> & {
-  /** Of the input, what an Idempotency-Key stands for; default: all of it. */
-  standsFor?(input: Input): unknown
-  /** Another step whose answer under the key makes this one needless. */
-  recalls?: MediaStep
-  run(session: SessionPort, input: Input): Promise<object>
-}
 export type MediaStep = 'media.slot' | 'media.send' | 'media.link' | 'media.photo'
 
 /** How long a caller waits for MAX to process what was uploaded. */

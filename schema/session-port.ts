@@ -4,6 +4,7 @@
  */
 import type { Result } from './errors.ts'
 import type { IdValue } from './ids.ts'
+import type { LogPort } from './log-port.ts'
 import type { Opcode } from './opcodes.ts'
 import type { SendsPort } from './sends-port.ts'
 import type { WebhooksPort } from './webhooks-port.ts'
@@ -167,6 +168,8 @@ export interface SessionPort {
   readonly sends: SendsPort
   /** Where events go. */
   readonly webhooks: WebhooksPort
+  /** The event log, for those who read it by themselves. */
+  readonly eventLog: LogPort
   status(): SessionStatus
   /** Where the tenant's events go on RabbitMQ; `queue` is `''` without one of its own. */
   broker(): { queue: string; configured: boolean }
@@ -224,6 +227,8 @@ export interface SessionRpc {
   invoke(name: string, input: unknown, context: CallContext): Promise<Reply>
   /** Body of an event of the log, as every reader gets it; `undefined` when retention took it. */
   readEvent(sequence: number): Promise<string | undefined>
+  /** Upgrades to a web socket that gets the log as it grows; refusals are error data as JSON. */
+  fetch(request: Request): Promise<Response>
   /** The status without any check; for the administrator's list. */
   peek(): Promise<SessionStatus>
   /** Repairs a lost alarm; called by cron. */

@@ -99,8 +99,8 @@ describe.each(rows)('every route: %s', (_name, row) => {
 })
 
 describe.each(
-  // What moves content needs a session: `worker/media/` has tests of its own.
-  rows.filter(([, row]) => row.run === undefined && row.media === undefined),
+  // What moves content or streams needs a session and has tests of its own.
+  rows.filter(([, { run, media, stream }]) => !run && !media && !stream),
 )('served at the edge: %s', (_, row) => {
   it('answers what the table promises', async () => {
     const own = await edge.createTenant({ sandbox: true })

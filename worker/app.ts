@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono'
+import { upgradeRequest } from '../connector/event-sockets.ts'
 import { type ErrorCode, errors, GatewayError, toErrorData } from '../schema/errors.ts'
 import {
   type MediaOperationName,
@@ -10,8 +11,8 @@ import type { Reply } from '../schema/session-port.ts'
 import { AdminGate } from './admin-gate.ts'
 import { TenantAccess } from './auth.ts'
 import { documentServer, documents } from './documents.ts'
-
 import { settle } from './effects.ts'
+import { eventStream, withProtocolToken } from './event-stream.ts'
 import type { Gateway } from './gateway.ts'
 import { openHandlers, tenantHandlers } from './handlers.ts'
 import { Degraded } from './health.ts'
@@ -137,6 +138,23 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
     }
   }
 
+  const ofStream = (row: Operation): Serve => {
+    const serve = eventStream(row)
+    return async (c) => {
+      const { raw: request } = c.req
+      const caller = await access.recent(withProtocolToken(request))
+      return serve({
+        request,
+        step: (name, input) =>
+          callSession(gateway, access, caller, { name, method: row.method, input, facts: {} }),
+        upgrade: (place) => {
+          const { id, generation } = caller.tenant
+          return gateway.sessions.getByName(id).fetch(upgradeRequest({ ...place, generation }))
+        },
+      })
+    }
+  }
+
   const forTenant = (name: OperationName, row: Operation): Serve => {
     const readInput = inputReader(row)
     const handle = handlerOf(tenantHandlers, name)
@@ -157,6 +175,7 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
 
   return (name, row) => {
     if (row.media !== undefined) return ofMedia(name, row)
+    if (row.stream !== undefined) return ofStream(row)
     if (row.run !== undefined) return inSession(name, row)
     return row.scope === 'tenant' ? forTenant(name, row) : open(name, row)
   }

@@ -1,7 +1,7 @@
 import { GatewayError } from '../schema/errors.ts'
-import type { MediaStep } from '../schema/media-steps.ts'
 import type { Operation, OperationName } from '../schema/operations/index.ts'
 import type { CallContext, Reply } from '../schema/session-port.ts'
+import type { StepName } from '../schema/steps.ts'
 import type { Caller, TenantAccess } from './auth.ts'
 import type { Gateway } from './gateway.ts'
 import { unwrap } from './result.ts'
@@ -9,7 +9,7 @@ import { configOf } from './tenants.ts'
 
 /** One operation to run in a tenant's session object. */
 export interface SessionCall {
-  name: OperationName | MediaStep
+  name: OperationName | StepName
   method: Operation['method']
   input: unknown
   /** Facts of the request, beside the tenant's own. */

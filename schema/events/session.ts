@@ -168,7 +168,7 @@ export const sessionEvents = rows({
   RetentionWarning: {
     summary: 'Events that a destination still needs are about to be deleted, or were',
     description:
-      'The log is older or larger than it may be (`MAXAPI_RETENTION_DAYS`, 7; `MAXAPI_RETENTION_MB`, 200) and the webhook or reader `webhookId` has not got that far. With `deadline`: from then on they go; at twice the limit they go at once. With `dropped`: so many went.',
+      'The log is older or larger than it may be (`MAXAPI_RETENTION_DAYS`, 7; `MAXAPI_RETENTION_MB`, 200) and `webhookId` (a webhook, or `reader:` and the name of a reader) has not got that far. With `deadline`: from then on they go; at twice the limit they go at once. With `dropped`: so many went.',
     since: 3,
     schema: z.looseObject({
       webhookId: z.string(),

@@ -69,8 +69,8 @@ describe.each(rows)('the document on %s', (name, row) => {
     if (described?.requestBody !== undefined) {
       expect(faultsOf(validatorAt(...place, 'requestBody', ...json), body)).toEqual([])
     }
-    // A GET of content answers no JSON.
-    if (row.media === 'out' && row.method === 'GET') return
+    // A GET of content answers no JSON, and neither does a stream.
+    if ((row.media === 'out' && row.method === 'GET') || row.stream !== undefined) return
     const answer = { success: true, ...row.example.output }
     expect(faultsOf(validatorAt(...place, 'responses', '200', ...json), answer)).toEqual([])
   })

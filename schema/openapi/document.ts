@@ -73,6 +73,16 @@ const PreferAsync: Json = {
   example: 'respond-async',
 }
 
+const LastEventId: Json = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  description:
+    'Sequence of the last event you have, as clients of server-sent events send it when they connect again. It wins over `after`.',
+  schema: { type: 'integer', minimum: 0 },
+  example: 318,
+}
+
 const Accepted: Json = {
   description: 'The message is written down and will be sent; asked for with `Prefer`.',
   headers: {
@@ -125,7 +135,7 @@ export const openApiDocument = (version: string): OpenApi => {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/', description: 'This gateway' }],
-    tags: [...new Set(rows.map(([, row]) => tagOf(row.path))), EVENTS_TAG].map((name) => ({
+    tags: [...new Set([...rows.map(([, row]) => tagOf(row.path)), EVENTS_TAG])].map((name) => ({
       name,
       description: describeTag(name),
     })),
@@ -134,7 +144,7 @@ export const openApiDocument = (version: string): OpenApi => {
     components: {
       securitySchemes,
       schemas: schemas.components,
-      parameters: { IdempotencyKey, PreferAsync, ...webhookParameters },
+      parameters: { IdempotencyKey, PreferAsync, LastEventId, ...webhookParameters },
       headers,
       responses: { Accepted, ...errors.components },
     },

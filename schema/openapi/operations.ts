@@ -43,6 +43,7 @@ export class OperationRenderer {
       ...of('query').map(parameter('query')),
       ...(row.creates ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
       ...(row.respondsAsync ? [{ $ref: '#/components/parameters/PreferAsync' }] : []),
+      ...(row.stream ? [{ $ref: '#/components/parameters/LastEventId' }] : []),
     ]
     const body = of('body')
     return {
@@ -72,8 +73,8 @@ export class OperationRenderer {
           : {}),
       },
       content: {
-        // A GET of content is for players and browsers, which ask for no JSON.
-        ...(row.media === 'out' && row.method === 'GET'
+        // A GET of content is for players and browsers, which ask for no JSON; a stream has none.
+        ...((row.media === 'out' && row.method === 'GET') || row.stream !== undefined
           ? {}
           : {
               'application/json': {
@@ -82,6 +83,11 @@ export class OperationRenderer {
               },
             }),
         ...(row.media === 'out' ? { 'application/octet-stream': { schema: {} } } : {}),
+        ...(row.stream === undefined
+          ? {}
+          : {
+              'text/event-stream': { schema: { type: 'string' }, example: row.stream.example },
+            }),
       },
     }
   }

@@ -14,7 +14,7 @@ export const tags: Record<string, string> = {
   contact: 'The contact list: adding, renaming, blocking, importing.',
   presence: 'Who is online, and who was when.',
   account: 'The own account: profile, privacy, devices, cloud password.',
-  [EVENTS_TAG]: 'What the gateway sends to your webhook.',
+  [EVENTS_TAG]: 'What the gateway sends to your webhooks, and ways to read the same without one.',
   sandbox: 'The built-in MAX simulator, for tenants made with `"sandbox": true`.',
 }
 

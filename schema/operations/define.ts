@@ -52,6 +52,8 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output = unk
    * base64, or the bytes themselves to `Accept: application/octet-stream`.
    */
   media?: 'in' | 'out'
+  /** Answers server-sent events, or upgrades to a web socket: what its text looks like. */
+  stream?: { example: string }
   /** Path, query and body fields in one object. */
   input: Input
   /** What succeeds; `success: true` is added at the edge. Absent = not described yet. */
@@ -80,6 +82,9 @@ export type EdgeRow<Input extends z.ZodObject> = Operation<Input, never> & { run
 /** A row that moves content: the edge serves it, by a handler in `worker/media/`. */
 export type MediaRow<Input extends z.ZodObject> = EdgeRow<Input> & { media: 'in' | 'out' }
 
+/** A row that answers a stream: the edge serves it, by `worker/event-stream.ts`. */
+export type StreamRow<Input extends z.ZodObject> = EdgeRow<Input> & { stream: { example: string } }
+
 /** The schema of a row's answer keeps its own type: the client reads it. */
 export interface Answers<Schema extends z.ZodType> {
   output: Schema
@@ -89,6 +94,11 @@ export interface Answers<Schema extends z.ZodType> {
 export const mediaOperation = <Input extends z.ZodObject, Schema extends z.ZodType>(
   row: MediaRow<Input> & Answers<Schema>,
 ): MediaRow<Input> & Answers<Schema> => row
+
+/** Keeps a stream row's types while checking its shape. */
+export const streamOperation = <Input extends z.ZodObject, Schema extends z.ZodType>(
+  row: StreamRow<Input> & Answers<Schema>,
+): StreamRow<Input> & Answers<Schema> => row
 
 /** Keeps a row's input and output types while checking its shape. */
 export function operation<Input extends z.ZodObject, Output, Schema extends z.ZodType>(

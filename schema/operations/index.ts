@@ -9,6 +9,7 @@ import { chatOperations } from './chats.ts'
 import { contactOperations } from './contacts.ts'
 import type { Operation } from './define.ts'
 import { draftOperations } from './drafts.ts'
+import { eventOperations } from './events.ts'
 import { folderOperations } from './folders.ts'
 import { groupSettingsOperations } from './group-settings.ts'
 import { groupOperations } from './groups.ts'
@@ -65,6 +66,7 @@ export const operations = {
   ...draftOperations,
   ...rabbitmqOperations,
   ...sandboxOperations,
+  ...eventOperations,
 }
 
 export type OperationName = keyof typeof operations
@@ -74,7 +76,12 @@ export type Input<Name extends OperationName> = z.output<(typeof operations)[Nam
 type Rows = typeof operations
 /** Operations without `run`: the edge serves them itself. */
 export type EdgeOperationName = {
-  [Name in OperationName]: Rows[Name] extends { run: unknown } | { media: unknown } ? never : Name
+  [Name in OperationName]: Rows[Name] extends
+    | { run: unknown }
+    | { media: unknown }
+    | { stream: unknown }
+    ? never
+    : Name
 }[OperationName]
 /** Operations that move content. */
 export type MediaOperationName = {

@@ -69,6 +69,8 @@ const table = (head: string[], rows: string[][]): string =>
 
 const json = (value: unknown): string => `\`\`\`json\n${JSON.stringify(value, null, 2)}\n\`\`\``
 
+const code = (text: string): string => `\`\`\`\n${text.trimEnd()}\n\`\`\``
+
 const errorSection = (): string =>
   [
     '`{"success":false,"error":"text for a person","code":"STABLE_CODE","requestId":"…"}`, with `field` when one field is to blame, `maxError` with the words of MAX itself, and `retryAfterMs` (and the header `Retry-After`) when it is known. With `Accept: application/problem+json` the same comes as RFC 9457.',
@@ -93,6 +95,7 @@ const operationSection = (document: OpenApi, { method, path, operation }: Entry)
   const body = contentOf(operation.requestBody)
   const responses = operation.responses as Record<string, Json>
   const answer = contentOf(responses[200])
+  const stream = contentOf(responses[200], 'text/event-stream')
   const fields = fieldRows(document, operation, body)
   const codes = Object.values(responses).flatMap((response) => codesOf(response))
   return [
@@ -102,12 +105,13 @@ const operationSection = (document: OpenApi, { method, path, operation }: Entry)
     ...(fields.length === 0 ? [] : [table(['field', 'type', ''], fields)]),
     ...(body?.example === undefined ? [] : [json(body.example)]),
     ...(answer?.example === undefined ? [] : ['Answer:', json(answer.example)]),
+    ...(stream?.example === undefined ? [] : ['Answer:', code(String(stream.example))]),
     `Errors: ${codes.map((code) => `\`${code}\``).join(', ')}`,
   ]
 }
 
-const contentOf = (holder: unknown): Json | undefined =>
-  ((holder as Json | undefined)?.content as Record<string, Json> | undefined)?.['application/json']
+const contentOf = (holder: unknown, type = 'application/json'): Json | undefined =>
+  ((holder as Json | undefined)?.content as Record<string, Json> | undefined)?.[type]
 
 /** The codes in the name of a shared error response: `400.INVALID_INPUT.INVALID_JSON`. */
 const codesOf = (response: Json): string[] =>

@@ -70,6 +70,11 @@ export class FakeSession implements SessionRpc {
     return this.events.get(sequence)
   }
 
+  /** A web socket needs workerd. */
+  async fetch(): Promise<Response> {
+    return new Response(null, { status: 501 })
+  }
+
   async peek(): Promise<SessionStatus> {
     this.#fail('peek')
     return this.status

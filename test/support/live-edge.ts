@@ -65,6 +65,11 @@ class NodeSession implements SessionRpc {
     return undefined
   }
 
+  /** A web socket needs workerd. */
+  async fetch(): Promise<Response> {
+    return new Response(null, { status: 501 })
+  }
+
   async peek(): Promise<SessionStatus> {
     if (this.live === undefined) throw new Error('the tenant is not set up')
     return this.live.status()
