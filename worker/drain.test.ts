@@ -20,6 +20,13 @@ it('lets what is under way finish and refuses what comes after', async () => {
   expect(await (await slow).text()).toBe('done')
 })
 
+it('does not wait for a read that waits for events itself', async () => {
+  const drain = new Drain()
+  const read = new Request('http://gateway/events?after=1&wait=30')
+  void drain.serve(read, () => new Promise(() => {}))
+  await drain.stop(() => Promise.reject(new Error('it waited')))
+})
+
 it('waits for no request longer than five seconds', async () => {
   const drain = new Drain()
   void drain.serve(request, () => new Promise(() => {}))

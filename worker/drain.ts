@@ -1,4 +1,5 @@
 import type { ErrorData } from '../schema/errors.ts'
+import { operations } from '../schema/operations/index.ts'
 import { failure } from './respond.ts'
 
 /** The cron by which the self-host host says that it is about to stop. It is no schedule. */
@@ -6,6 +7,8 @@ export const STOPPING = 'stopping'
 
 const POLL_MS = 20
 const LONGEST_MS = 5_000
+
+const waitingPath = operations.listEvents.path
 
 const goingDown: ErrorData = {
   code: 'NOT_CONNECTED',
@@ -21,14 +24,18 @@ export class Drain {
   #underWay = 0
   #isStopping = false
 
-  /** Serves a request, unless the gateway is about to stop. */
+  /**
+   * Serves a request, unless the gateway is about to stop. A stream counts until it begins, and a
+   * read that waits for events does not count: it changes nothing and is asked again.
+   */
   async serve(request: Request, answer: () => Response | Promise<Response>): Promise<Response> {
     if (this.#isStopping) return failure(request, crypto.randomUUID(), goingDown)
-    this.#underWay += 1
+    const counts = isWaiting(request) ? 0 : 1
+    this.#underWay += counts
     try {
       return await answer()
     } finally {
-      this.#underWay -= 1
+      this.#underWay -= counts
     }
   }
 
@@ -40,3 +47,6 @@ export class Drain {
     }
   }
 }
+
+const isWaiting = ({ method, url }: Request): boolean =>
+  method === 'GET' && url.includes('/events?') && new URL(url).pathname === waitingPath
