@@ -184,4 +184,9 @@ export const routes: Record<OperationName, Route> = {
   approveSandboxQr: { method: 'POST', path: '/sandbox/qr/approve' },
   sendSandboxIncoming: { method: 'POST', path: '/sandbox/incoming' },
   setSandboxFault: { method: 'POST', path: '/sandbox/fault' },
+  listEvents: { method: 'GET', path: '/events', reads: true },
+  streamEvents: { method: 'GET', path: '/events/stream', reads: true },
+  acknowledgeEvents: { method: 'POST', path: '/events/ack' },
+  listEventReaders: { method: 'GET', path: '/events/readers', reads: true },
+  deleteEventReader: { method: 'DELETE', path: '/events/readers/:name' },
 }

@@ -159,6 +159,33 @@ describe('a web socket on the log', () => {
     for (const { closed } of streams) expect(await closed).toMatchObject({ code: 4401 })
   })
 
+  it('[RD7] is closed when its tenant is deleted', async () => {
+    const tenant = await createTenant()
+    const { closed } = await connect(tenant)
+    await call('DELETE', `/admin/users/${tenant.id}`, admin)
+    expect(await closed).toMatchObject({ code: 4401 })
+  })
+
+  it('[RD2] hears 410 with the oldest event when its place is gone, like the other readers', async () => {
+    const tenant = await createTenant()
+    for (let n = 0; n < 3; n += 1) await happen(tenant)
+    await runInDurableObject(object(tenant.id), (_object, { storage }) => {
+      storage.sql.exec('DELETE FROM events WHERE sequence < 3')
+    })
+    const { token } = tenant
+    for (const [path, headers] of [
+      ['/events', {}],
+      ['/events/stream', {}],
+      ['/events/stream', { upgrade: 'websocket' }],
+    ] as const) {
+      const answer = await call('GET', `${path}?after=1`, { token, ...headers })
+      expect([answer.status, await answer.json()]).toMatchObject([
+        410,
+        { code: 'EVENTS_GONE', details: { oldest: 3 } },
+      ])
+    }
+  })
+
   it('[RD2] is refused a place that the log does not have', async () => {
     const { token } = await createTenant()
     const answer = await call('GET', '/events/stream?after=9', { upgrade: 'websocket', token })

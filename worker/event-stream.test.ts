@@ -133,6 +133,24 @@ describe('GET /events/stream', () => {
     expect(stranger.status).toBe(401)
   })
 
+  it('[RD8] shows every 15 s that it lives, with its place', async () => {
+    const begin = await newest()
+    const { session } = me
+    const { invoke } = session
+    const waits: unknown[] = []
+    session.invoke = (name, input, context) => {
+      if (name !== 'events.read') return invoke.call(session, name, input, context)
+      waits.push((input as { waitMs: number }).waitMs)
+      return invoke.call(session, name, { ...(input as object), waitMs: 0 }, context)
+    }
+    const reader = (await stream()).body?.pipeThrough(new TextDecoderStream()).getReader()
+    expect((await reader?.read())?.value).toBe(`: maxapi\nretry: 1000\nid: ${begin}\n\n`)
+    expect((await reader?.read())?.value).toBe(`:\nid: ${begin}\n\n`)
+    expect(waits[0]).toBe(15_000)
+    await reader?.cancel()
+    session.invoke = invoke
+  })
+
   it('[RD8] reads nothing ahead of its client', async () => {
     const { session } = me
     const { invoke } = session
@@ -158,9 +176,12 @@ describe('GET /events/stream', () => {
       headers: { token: other.token },
     })
     await world.edge.request('POST', `/admin/users/${other.id}/token`, { admin: true })
-    let count = 0
-    for await (const _ of readSse(response)) count += 1
-    expect(count).toBeGreaterThan(0)
+    // What it gets before is bounded by what it had asked for; then the stream ends.
+    for await (const { id } of readSse(response)) expect(id).toBeGreaterThanOrEqual(0)
+    const again = await world.edge.app.request('/events/stream', {
+      headers: { token: other.token },
+    })
+    expect(again.status).toBe(401)
   })
 })
 

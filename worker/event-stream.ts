@@ -102,6 +102,7 @@ const serverSentEvents = ({ step }: StreamCall, after: number, filter: LogFilter
   const encoder = new TextEncoder()
   let place = after
   let reads = 0
+  let isOver = false
   const body = new ReadableStream<Uint8Array>(
     {
       // The first id, so that a client knows its place before the first event.
@@ -111,12 +112,17 @@ const serverSentEvents = ({ step }: StreamCall, after: number, filter: LogFilter
         const query = { ...filter, after: place, limit: PAGE_EVENTS, waitMs: HEARTBEAT_MS }
         // What goes wrong ends the stream: the client's next request is told of it, if it lasts.
         const reply = await step('events.read', query).catch(() => undefined)
+        // The client may have gone in the meantime.
+        if (isOver) return
         if (reply?.ok !== true) return controller.close()
         const page = reply.data as LogPage
         place = page.after
         controller.enqueue(encoder.encode(render(page)))
         reads += 1
         if (reads === MAX_READS) controller.close()
+      },
+      cancel: () => {
+        isOver = true
       },
     },
     { highWaterMark: 0 },

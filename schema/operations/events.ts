@@ -98,8 +98,9 @@ export const eventOperations = {
 
 As a web socket (\`Upgrade: websocket\`) each message is one event. \`ping\` is answered \`pong\`. Say \`{"ack": 318}\` every few hundred events: it moves the \`reader\`, if one is named, and lets the stream go on, which is never more than 1,000 events or 1 MiB ahead of you; one that never heard an \`ack\`, and hears none for 10 s then, is closed with 4408, to be opened again with \`after\`. 4401: the token no longer counts; 4410: the events behind your place are gone. A browser, which cannot send headers, offers the subprotocols \`maxapi.events\` and \`maxapi.token.\` with the token in base64url. A token is never taken from the URL.`,
     stream: {
-      example: `: maxapi\nretry: 2000\nid: 317\n\nid: 318\nevent: ReadReceipt\ndata: ${JSON.stringify({ ...shown, sequence: 318 })}\n\n`,
+      example: `: maxapi\nretry: 1000\nid: 317\n\nid: 318\nevent: ReadReceipt\ndata: ${JSON.stringify({ ...shown, sequence: 318 })}\n\n`,
     },
+    example: { input: { after: 317, types: 'Message,ReadReceipt' }, output: {} },
     input: z.object({ ...place, ...filter }),
     output: z.looseObject({}),
     errors: ['EVENTS_GONE', 'CONFLICT', 'INVALID_INPUT'],
@@ -122,6 +123,7 @@ As a web socket (\`Upgrade: websocket\`) each message is one event. \`ping\` is 
     path: '/events/readers',
     scope: 'tenant',
     summary: 'Named readers of the log, and how far they are',
+    description: '`pending` counts all events behind a place, whatever the filter of who reads.',
     example: { input: {}, output: { readers: [crm], oldest: 12, newest: 322 } },
     input: z.object({}),
     output: z.looseObject({
@@ -136,6 +138,7 @@ As a web socket (\`Upgrade: websocket\`) each message is one event. \`ping\` is 
     path: '/events/readers/:name',
     scope: 'tenant',
     summary: 'Forget a reader, so that the log need not keep events for it',
+    description: 'A reader of this name that comes again is a new one.',
     example: { input: { name: 'crm' }, output: { message: 'Reader deleted' } },
     input: z.object({ name: readerName }),
     output: z.looseObject({ message: z.string() }),

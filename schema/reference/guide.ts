@@ -21,7 +21,8 @@ export const guide = `\
 | a tenant's operations | \`token: <API token>\`, or \`Authorization: Bearer <API token>\` |
 | \`/admin/…\` | \`Authorization: <admin token>\`, with or without \`Bearer\` |
 
-A token in the query is not accepted: addresses end up in logs.
+A token in the query is not accepted: addresses end up in logs. A browser's web socket, which can send no header, brings it as a
+subprotocol (\`GET /events/stream\`).
 
 ## Repeating a request
 
