@@ -1,0 +1,27 @@
+/** `npm run chaos`: the chaos test at full size. Flags: --seed, --tenants, --events, --kills. */
+import { parseArgs } from 'node:util'
+import { noBroker } from '../support/rabbit.ts'
+import { runChaos } from './chaos.ts'
+
+const text = { type: 'string' } as const
+const { values } = parseArgs({ options: { seed: text, tenants: text, events: text, kills: text } })
+const number = (name: keyof typeof values, fallback: number): number =>
+  Number(values[name] ?? fallback)
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const seed = number('seed', Math.floor(Math.random() * 1_000_000))
+say(`seed ${seed}`)
+const report = await runChaos({
+  seed,
+  tenants: number('tenants', 50),
+  events: number('events', 10_000),
+  kills: number('kills', 5),
+  withBroker: !noBroker,
+  patienceMs: 600_000,
+  log: say,
+})
+say(JSON.stringify(report.arrivals))
+say(`${report.repeated} repeated, ${report.seconds.toFixed(0)} s`)
+for (const violation of report.violations.slice(0, 50)) say(`VIOLATION ${violation}`)
+say(report.violations.length === 0 ? 'nothing lost, mixed or reordered' : 'FAILED')
+process.exit(report.violations.length === 0 ? 0 : 1)
