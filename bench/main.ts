@@ -5,6 +5,7 @@
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { eventsTable, measureEvents } from './events.ts'
 import { httpRequest, percentile, runLoad, type Shot } from './load.ts'
 import { usageOf } from './process-tree.ts'
 import {
@@ -21,6 +22,7 @@ const HELP = `usage: npm run bench -- [options]
   --quick           2 s per cell instead of 8, memory of 100 tenants at most
   --only NAME       load of one operation: send or status
   --memory          memory only
+  events            pushes to a webhook instead: --rate a second (1000), --seconds (60), --tenants (100)
   --data-on-tmpfs   data on /dev/shm: without what the disk's fsync costs
 `
 const SETTLE_MS = 5_000
@@ -37,12 +39,16 @@ const operations: Record<string, (url: string, tenant: Tenant) => Shot> = {
   }),
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     memory: { type: 'boolean', default: false },
     'data-on-tmpfs': { type: 'boolean', default: false },
+    rate: { type: 'string', default: '1000' },
+    seconds: { type: 'string', default: '60' },
+    tenants: { type: 'string', default: '100' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -143,5 +149,20 @@ const run = async (): Promise<void> => {
   if (load.some((cell) => cell.errors > 0)) process.exitCode = 1
 }
 
+/** `events`: the asked rate first, then as much as it takes, step by step. */
+const runEvents = async (): Promise<void> => {
+  const report = await measureEvents({
+    parent,
+    tenants: Number(values.tenants),
+    rate: Number(values.rate),
+    seconds: Number(values.seconds),
+    log: (line) => process.stderr.write(`${line}\n`),
+  })
+  process.stdout.write(`${JSON.stringify(describeMachine(parent), null, 1)}\n\n`)
+  process.stdout.write(`${eventsTable(report)}\n`)
+  if (report[0]?.lost !== 0) process.exitCode = 1
+}
+
 if (values.help) process.stdout.write(HELP)
+else if (positionals[0] === 'events') await runEvents()
 else await run()

@@ -70,7 +70,7 @@ export const describeMachine = (dataParent: string): object => ({
   miniflare: versionOf('miniflare'),
 })
 
-const table = (head: string[], rows: (string | number)[][]): string => {
+export const table = (head: string[], rows: (string | number)[][]): string => {
   const lines = [head, ...rows.map((row) => row.map(String))]
   const widths = head.map((_, column) =>
     Math.max(...lines.map((line) => line[column]?.length ?? 0)),

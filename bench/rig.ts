@@ -12,6 +12,8 @@ const ONLINE_TIMEOUT_MS = 120_000
 
 export interface Tenant {
   token: string
+  /** Its account at the sandbox. */
+  userId: number
   /** Dialog with an account that nobody is logged in to. */
   chatId: number
 }
@@ -21,6 +23,8 @@ export interface Rig {
   dataFolder: string
   gatewayPid: number
   sandboxPid: number
+  /** Lets the friend of many tenants write to them, as one burst. */
+  write(messages: { tenant: Tenant; text: string }[]): Promise<void>
   /** Creates tenants until there are so many, and waits until all are online. */
   grow(count: number): Promise<Tenant[]>
   stop(): Promise<void>
@@ -86,15 +90,22 @@ const listeningUrl = (line: string): string | undefined => {
   return entry.message === 'listening' ? entry.url : undefined
 }
 
+export interface RigOptions {
+  /** Folder for the data folder. */
+  parent: string
+  /** Receiver of all tenants' events. */
+  webhook?: string
+}
+
 /** The gateway and a MAX server, each a process of its own, on an empty data folder. */
-export const startRig = async ({ parent }: { parent: string }): Promise<Rig> => {
+export const startRig = async ({ parent, webhook = '' }: RigOptions): Promise<Rig> => {
   mkdirSync(parent, { recursive: true })
   const dataFolder = mkdtempSync(path.join(parent, 'maxapi-bench-'))
   const sandbox = await startProgram('sandbox/main.ts', ['--empty'], {}, sandboxUrls())
   const gateway = await startProgram(
     'host/main.ts',
     ['--port', '0', '--logtype', 'json', '--data', dataFolder, '--admintoken', ADMIN_TOKEN],
-    { MAX_ENDPOINT: sandbox.value.endpoint },
+    { MAX_ENDPOINT: sandbox.value.endpoint, MAXAPI_ALLOW_PRIVATE_NETWORK: 'true' },
     listeningUrl,
   )
   const url = gateway.value
@@ -117,10 +128,10 @@ export const startRig = async ({ parent }: { parent: string }): Promise<Rig> => 
       `${url}/admin/users`,
       'POST',
       { authorization: ADMIN_TOKEN },
-      { name: `bench ${userId}`, events: 'Message' },
+      { name: `bench ${userId}`, events: 'Message', webhook },
     )
     await call(`${url}/session/auth/token`, 'POST', { token }, { authToken, deviceId })
-    return { token, chatId }
+    return { token, userId, chatId }
   }
 
   const waitOnline = async ({ token }: Tenant): Promise<void> => {
@@ -143,6 +154,12 @@ export const startRig = async ({ parent }: { parent: string }): Promise<Rig> => 
     dataFolder,
     gatewayPid: gateway.pid,
     sandboxPid: sandbox.pid,
+    write: async (messages) => {
+      const from = receiver.userId
+      await control('incoming/bulk', {
+        messages: messages.map(({ tenant, text }) => ({ to: tenant.userId, from, text })),
+      })
+    },
     grow: async (count) => {
       const work = async () => {
         while (tenants.length + inProgress < count) {

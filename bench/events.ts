@@ -1,0 +1,144 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { percentile } from './load.ts'
+import { usageOf } from './process-tree.ts'
+import { table } from './report.ts'
+import { type Rig, startRig, type Tenant } from './rig.ts'
+
+export interface EventsOptions {
+  parent: string
+  tenants: number
+  /** Events a second, over all tenants. */
+  rate: number
+  seconds: number
+  log: (line: string) => void
+}
+
+export interface EventsCell {
+  rate: number
+  sent: number
+  lost: number
+  /** From the message's own time at the sandbox to its arrival at the receiver. */
+  p50Ms: number
+  p95Ms: number
+  p99Ms: number
+  cpuUs: number
+  rssMb: number
+}
+
+/** The sandbox is told so often what to push. */
+const TICK_MS = 20
+const STEP = 1.5
+const STEP_SECONDS = 15
+/** Beyond this a rate is not sustained. */
+const LONGEST_P99_MS = 100
+const DRAIN_MS = 30_000
+
+/** A receiver that notes how long each message took, and answers at once. */
+const startReceiver = async () => {
+  let latencies: number[] = []
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      response.writeHead(204).end()
+      const body = Buffer.concat(chunks).toString()
+      const time = Number(/"message":\{"id":"\d+","time":(\d+)/.exec(body)?.[1])
+      latencies.push(Date.now() - time)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    count: () => latencies.length,
+    take: () => {
+      const taken = latencies.sort((a, b) => a - b)
+      latencies = []
+      return taken
+    },
+    close: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+/** The asked rate for the asked time; then faster, until the receiver gets its events too late. */
+export const measureEvents = async (options: EventsOptions): Promise<EventsCell[]> => {
+  const { parent, log } = options
+  const receiver = await startReceiver()
+  const rig = await startRig({ parent, webhook: receiver.url })
+  try {
+    const tenants = await rig.grow(options.tenants)
+    await cell(rig, tenants, receiver, 100, 3)
+    const cells: EventsCell[] = []
+    let { rate, seconds } = options
+    for (;;) {
+      log(`${rate} events/s for ${seconds} s`)
+      const measured = await cell(rig, tenants, receiver, rate, seconds)
+      cells.push(measured)
+      if (measured.lost > 0 || measured.p99Ms > LONGEST_P99_MS) return cells
+      rate = Math.round(rate * STEP)
+      seconds = Math.min(seconds, STEP_SECONDS)
+    }
+  } finally {
+    await rig.stop()
+    receiver.close()
+  }
+}
+
+const cell = async (
+  rig: Rig,
+  tenants: Tenant[],
+  receiver: Awaited<ReturnType<typeof startReceiver>>,
+  rate: number,
+  seconds: number,
+): Promise<EventsCell> => {
+  const total = Math.round(rate * seconds)
+  const cpuBefore = usageOf(rig.gatewayPid).cpuMs
+  const began = performance.now()
+  let sent = 0
+  const writes: Promise<void>[] = []
+  while (sent < total) {
+    const due = Math.min(total, Math.floor(((performance.now() - began) / 1000) * rate))
+    const messages: { tenant: Tenant; text: string }[] = []
+    for (; sent < due; sent += 1) {
+      messages.push({ tenant: tenants[sent % tenants.length] as Tenant, text: `Event ${sent}` })
+    }
+    if (messages.length > 0) writes.push(rig.write(messages))
+    await delay(TICK_MS)
+  }
+  await Promise.all(writes)
+  const deadline = performance.now() + DRAIN_MS
+  while (receiver.count() < total && performance.now() < deadline) await delay(50)
+  const { cpuMs, rssMb } = usageOf(rig.gatewayPid)
+  const latencies = receiver.take()
+  return {
+    rate,
+    sent: total,
+    lost: Math.max(0, total - latencies.length),
+    p50Ms: percentile(latencies, 0.5),
+    p95Ms: percentile(latencies, 0.95),
+    p99Ms: percentile(latencies, 0.99),
+    cpuUs: ((cpuMs - cpuBefore) * 1000) / total,
+    rssMb,
+  }
+}
+
+export const eventsTable = (cells: EventsCell[]): string =>
+  table(
+    ['events/s', 'sent', 'lost', 'p50 ms', 'p95 ms', 'p99 ms', 'CPU µs', 'RSS MB'],
+    cells.map((each) => [
+      each.rate,
+      each.sent,
+      each.lost,
+      each.p50Ms.toFixed(0),
+      each.p95Ms.toFixed(0),
+      each.p99Ms.toFixed(0),
+      each.cpuUs.toFixed(0),
+      each.rssMb.toFixed(0),
+    ]),
+  )
