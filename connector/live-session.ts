@@ -49,6 +49,7 @@ import { publicSend } from './send-status.ts'
 import { type SendRow, SendStore } from './send-store.ts'
 import { Sends } from './sends.ts'
 import { SignIn } from './sign-in.ts'
+import { StorageSettings } from './storage/settings.ts'
 import { syncFields } from './sync-event.ts'
 import { Turns } from './turns.ts'
 import type { Vault } from './vault.ts'
@@ -95,6 +96,7 @@ export class LiveSession implements RunSession {
   readonly webhooks: Webhooks
   readonly eventLog: LogReader
   readonly #retention: Retention
+  readonly storage: StorageSettings
   readonly #readiness: Readiness
   readonly #outgoing: Outgoing
   readonly #sendStore: SendStore
@@ -137,6 +139,10 @@ export class LiveSession implements RunSession {
       config: () => store.get('config'),
       setConfig: (change) => this.#changeConfig(change),
       onChanged: () => this.#refreshDestinations(),
+    })
+    this.storage = new StorageSettings({
+      ...deps,
+      refusal: (url) => deps.outbound.refusal(url),
     })
     this.#events = new EventLog({
       store,

@@ -79,6 +79,19 @@ export class Outbound {
   }
 
   /**
+   * The guard alone, for callers who bound time and size themselves and do not follow redirects.
+   * @throws {OutboundError} when the guard forbids the URL; else what `fetch` throws
+   */
+  async fetch(url: string, init: RequestInit): Promise<Response> {
+    const { policy, fetch, publicFetch = fetch } = this.#deps
+    // Each time anew: what was allowed when a URL was saved may be forbidden now.
+    const refusal = this.refusal(url)
+    if (refusal !== undefined) throw new OutboundError('refused', refusal)
+    const isOwn = policy.allowPrivate || (policy.allowLoopback && isLoopbackUrl(url))
+    return (isOwn ? fetch : publicFetch)(url, { ...init, redirect: 'manual' })
+  }
+
+  /**
    * Asks and reads the start of the answer, whatever its status.
    * @throws {OutboundError}
    */
@@ -115,18 +128,12 @@ export class Outbound {
     url: string,
     { method = 'GET', headers = {}, body, timeoutMs }: OutboundRequest,
   ): Promise<{ response: Response; deadline: Deadline }> {
-    const { policy, clock, fetch, publicFetch = fetch } = this.#deps
-    // Each time anew: what was allowed when a URL was saved may be forbidden now.
-    const refusal = this.refusal(url)
-    if (refusal !== undefined) throw new OutboundError('refused', refusal)
-    const isOwn = policy.allowPrivate || (policy.allowLoopback && isLoopbackUrl(url))
-    const deadline = new Deadline(clock, timeoutMs)
+    const deadline = new Deadline(this.#deps.clock, timeoutMs)
     try {
-      const response = await (isOwn ? fetch : publicFetch)(url, {
+      const response = await this.fetch(url, {
         method,
         headers,
         ...(body === undefined ? {} : { body }),
-        redirect: 'manual',
         signal: deadline.signal,
       })
       return { response, deadline }

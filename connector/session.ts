@@ -4,11 +4,12 @@ import { ALL_EVENTS, wantsEvent } from '../schema/events.ts'
 import { type OutboundPolicy, webhookPolicy } from '../schema/outbound.ts'
 import type {
   CallContext,
+  PeekedSession,
   Reply,
   SessionRpc,
-  SessionStatus,
   TenantConfig,
 } from '../schema/session-port.ts'
+import type { StorageChange, StorageView, TenantStorage } from '../schema/storage-settings.ts'
 import { DEFAULT_ENDPOINT, type WebhookFormat } from '../schema/webhooks-port.ts'
 import { Breaker } from './breaker.ts'
 import { type Log, sharedTimer, systemClock } from './clock.ts'
@@ -160,9 +161,17 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     return this.#store.eventBody(sequence)
   }
 
-  async peek(): Promise<SessionStatus> {
-    if (this.#live === undefined) throw new Error('the tenant is not set up')
-    return this.#live.status()
+  async peek(): Promise<PeekedSession> {
+    const live = this.#known()
+    return { ...live.status(), storage: live.storage.view() }
+  }
+
+  async storage(): Promise<TenantStorage> {
+    return this.#known().storage.current
+  }
+
+  async setStorage(change: StorageChange): Promise<Result<StorageView>> {
+    return this.#asResult(() => this.#known().storage.save(change, 'operator'))
   }
 
   async ensure(): Promise<void> {
@@ -236,6 +245,11 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     // What was stored right before the object lost its memory.
     streams.pump()
     return live
+  }
+
+  #known(): LiveSession {
+    if (this.#live === undefined) throw new Error('the tenant is not set up')
+    return this.#live
   }
 
   #sandbox(): DurableObjectStub {

@@ -1,5 +1,6 @@
 import { parseJson, stringifyJson } from '../schema/json.ts'
 import type { TenantConfig } from '../schema/session-port.ts'
+import type { TenantStorage } from '../schema/storage-settings.ts'
 import type { WireMap } from '../schema/wire.ts'
 import type { Logins } from './backoff.ts'
 import type { CatchUpState } from './catch-up.ts'
@@ -48,6 +49,8 @@ export interface Meta {
   outage: OutageState
   /** The warning that the log is about to lose events that somebody needs. */
   retention: RetentionState
+  /** Where received media are stored. */
+  storage: TenantStorage
   /** RabbitMQ queue of this tenant; absent = the deployment's. */
   brokerQueue: string
 }

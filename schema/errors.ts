@@ -77,6 +77,11 @@ export const errors = {
     retry: false,
     meaning: 'The file to send could not be read where it was said to be; nothing was sent.',
   },
+  STORAGE_FAILED: {
+    status: 422,
+    retry: true,
+    meaning: "The tenant's storage refused or could not be reached; `details` has its own code.",
+  },
   MAX_REFUSED: {
     status: 422,
     retry: false,

@@ -28,9 +28,3 @@ export const refuseExpiration = (expiration: number): void => {
     'Tenants do not expire: delete them with DELETE /admin/users/{id}',
   )
 }
-
-/** @throws {GatewayError} NOT_SUPPORTED */
-export const refuseStorage = (enabled: boolean, field: string): void => {
-  if (!enabled) return
-  throw notSupported(field, 'Object storage cannot be set together with the tenant')
-}

@@ -7,6 +7,7 @@ import type { IdValue } from './ids.ts'
 import type { LogPort } from './log-port.ts'
 import type { Opcode } from './opcodes.ts'
 import type { SendsPort } from './sends-port.ts'
+import type { StorageChange, StorageView, TenantStorage } from './storage-settings.ts'
 import type { WebhooksPort } from './webhooks-port.ts'
 import type { WireMap } from './wire.ts'
 
@@ -142,6 +143,15 @@ export interface PresencePort {
   unfollow(userIds: readonly IdValue[]): void
 }
 
+/** Where received media are stored. */
+export interface StoragePort {
+  view(): StorageView
+  /** @throws {GatewayError} INVALID_INPUT, or FORBIDDEN for an endpoint that may not be called */
+  save(change: StorageChange): Promise<StorageView>
+  /** As at the beginning. */
+  forget(): Promise<StorageView>
+}
+
 /**
  * What an operation row runs against. Everything here may reject with a `GatewayError`;
  * rows let it pass.
@@ -166,6 +176,7 @@ export interface SessionPort {
   pause(ms: number): Promise<void>
   /** The messages that were sent, and those that wait for their time. */
   readonly sends: SendsPort
+  readonly storage: StoragePort
   /** Where events go. */
   readonly webhooks: WebhooksPort
   /** The event log, for those who read it by themselves. */
@@ -213,6 +224,11 @@ export type Reply = Result<unknown> & {
   accepted?: string
 }
 
+/** What the administrator's list shows of a session. */
+export interface PeekedSession extends SessionStatus {
+  storage?: StorageView
+}
+
 /** RPC methods of the session object. Failures come back as data, never as a thrown class. */
 export interface SessionRpc {
   /**
@@ -230,7 +246,11 @@ export interface SessionRpc {
   /** Upgrades to a web socket that gets the log as it grows; refusals are error data as JSON. */
   fetch(request: Request): Promise<Response>
   /** The status without any check; for the administrator's list. */
-  peek(): Promise<SessionStatus>
+  peek(): Promise<PeekedSession>
+  /** Where the tenant's media are stored; the keys are sealed. */
+  storage(): Promise<TenantStorage>
+  /** Sets it for the operator. */
+  setStorage(change: StorageChange): Promise<Result<StorageView>>
   /** Repairs a lost alarm; called by cron. */
   ensure(): Promise<void>
   /** Logs out of MAX if it can, forgets everything. */

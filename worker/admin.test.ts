@@ -118,7 +118,7 @@ describe('reading tenants', () => {
       createdAt: new Date(edge.clock.now).toISOString(),
       history: 0,
       proxy_config: { enabled: false, proxy_url: '' },
-      s3_config: expect.objectContaining({ enabled: false, media_delivery: 'base64' }),
+      s3_config: expect.objectContaining({ enabled: false, media_delivery: 'url' }),
     }
     const list = await admin('GET', '/admin/users')
     expect(list.body.data).toContainEqual(tenant)
@@ -137,9 +137,9 @@ describe('reading tenants', () => {
       proxy_url: '',
       s3_enabled: false,
       s3_endpoint: '',
-      s3_region: '',
+      s3_region: 'us-east-1',
       s3_bucket: '',
-      media_delivery: 'base64',
+      media_delivery: 'url',
     })
   })
 
@@ -234,7 +234,6 @@ describe('settings of older versions', () => {
     ['history', 100],
     ['expiration', 1_790_000_000],
     ['proxyConfig', { enabled: true, proxyURL: 'socks5://proxy.example:1080' }],
-    ['s3Config', { enabled: true, bucket: 'media' }],
   ])('are refused by name instead of dropped: %s', async (field, value) => {
     const before = (await listTenants(edge.gateway.db())).length
     const answer = await admin('POST', '/admin/users', { [field]: value })

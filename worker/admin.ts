@@ -1,19 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import type { z } from 'zod'
 import { GatewayError } from '../schema/errors.ts'
-import {
-  refuseExpiration,
-  refuseHistory,
-  refuseProxy,
-  refuseStorage,
-} from '../schema/not-supported.ts'
+import { refuseExpiration, refuseHistory, refuseProxy } from '../schema/not-supported.ts'
 import type { TenantModel } from '../schema/operations/admin.ts'
 import type { Input } from '../schema/operations/index.ts'
-import type { SessionStatus } from '../schema/session-port.ts'
+import { refuseOutbound } from '../schema/outbound.ts'
+import type { PeekedSession } from '../schema/session-port.ts'
+import {
+  changedStorage,
+  defaultStorage,
+  type StorageChange,
+  storageView,
+} from '../schema/storage-settings.ts'
 import type { TenantRow } from '../schema/tables.ts'
 import { hashToken } from './auth.ts'
 import { mapLimit, withDeadline } from './concurrency.ts'
-import type { Gateway } from './gateway.ts'
+import { type Gateway, tenantPolicy } from './gateway.ts'
 import { describeError } from './log.ts'
 import { unwrap } from './result.ts'
 import {
@@ -71,17 +73,18 @@ export const getUser = async (gateway: Gateway, input: Input<'getUser'>): Promis
     device_id: status?.deviceId ?? '',
     proxy_configured: noProxy.enabled,
     proxy_url: noProxy.proxy_url,
-    s3_enabled: noStorage.enabled,
-    s3_endpoint: noStorage.endpoint,
-    s3_region: noStorage.region,
-    s3_bucket: noStorage.bucket,
-    media_delivery: noStorage.media_delivery,
+    s3_enabled: data.s3_config.enabled,
+    s3_endpoint: data.s3_config.endpoint,
+    s3_region: data.s3_config.region,
+    s3_bucket: data.s3_config.bucket,
+    media_delivery: data.s3_config.media_delivery,
   }
 }
 
 export const createUser = async (gateway: Gateway, input: Input<'createUser'>): Promise<object> => {
   refuseOlderSettings(input)
   refusePrivate(gateway, input.webhook, input.sandbox)
+  refuseStorage(gateway, input.s3Config, input.sandbox)
   const token = input.token ?? newToken()
   const now = gateway.now()
   const row: TenantRow = {
@@ -100,7 +103,9 @@ export const createUser = async (gateway: Gateway, input: Input<'createUser'>): 
     throw tokenTaken()
   }
   try {
-    unwrap(await gateway.sessions.getByName(row.id).configure(configOf(row)))
+    const session = gateway.sessions.getByName(row.id)
+    unwrap(await session.configure(configOf(row)))
+    if (input.s3Config) unwrap(await session.setStorage(input.s3Config))
   } catch (error) {
     // Nobody will ever learn this token, so the tenant must not stay.
     await deleteTenant(gateway.db(), row.id)
@@ -110,13 +115,15 @@ export const createUser = async (gateway: Gateway, input: Input<'createUser'>): 
 }
 
 export const updateUser = async (gateway: Gateway, input: Input<'updateUser'>): Promise<object> => {
-  const { id, ...patch } = input
+  const { id, s3Config, ...patch } = input
   const known = await findTenant(gateway.db(), id)
   if (known === undefined) throw unknownTenant()
   refusePrivate(gateway, patch.webhook, known.sandbox)
   const row = await updateTenant(gateway.db(), id, patch, gateway.now())
   if (row === undefined) throw unknownTenant()
-  unwrap(await gateway.sessions.getByName(id).configure(configOf(row)))
+  const session = gateway.sessions.getByName(id)
+  unwrap(await session.configure(configOf(row)))
+  if (s3Config) unwrap(await session.setStorage(s3Config))
   return { message: 'User updated' }
 }
 
@@ -142,6 +149,17 @@ export const rotateToken = async (
   return { id, token, message: 'Token replaced' }
 }
 
+/** Refuses before a tenant is made what its session would refuse. @throws {GatewayError} */
+const refuseStorage = (
+  gateway: Gateway,
+  change: StorageChange | undefined,
+  sandbox: boolean,
+): void => {
+  if (change === undefined) return
+  const policy = tenantPolicy(gateway, sandbox)
+  changedStorage(defaultStorage, change, (url) => refuseOutbound(url, policy))
+}
+
 const newToken = (): string => `mx_${randomBytes(32).toString('base64url')}`
 
 const storedForm = (token: string): Pick<TenantRow, 'tokenHash' | 'tokenPreview'> => ({
@@ -156,7 +174,6 @@ const refuseOlderSettings = (input: Input<'createUser'>): void => {
   refuseHistory(input.history)
   refuseExpiration(input.expiration)
   refuseProxy(input.proxyConfig?.enabled === true, 'proxyConfig')
-  refuseStorage(input.s3Config?.enabled === true, 's3Config')
 }
 
 /**
@@ -204,7 +221,7 @@ const unknownTenant = (): GatewayError => new GatewayError('NOT_FOUND', 'There i
 const describeTenant = async (gateway: Gateway, row: TenantRow): Promise<Tenant> =>
   tenantOf(row, await peek(gateway, row.id))
 
-const tenantOf = (row: TenantRow, status: SessionStatus | undefined): Tenant => {
+const tenantOf = (row: TenantRow, status: PeekedSession | undefined): Tenant => {
   const maxUserId = status?.maxUserID || null
   return {
     id: row.id,
@@ -222,25 +239,14 @@ const tenantOf = (row: TenantRow, status: SessionStatus | undefined): Tenant => 
     createdAt: new Date(row.createdAt).toISOString(),
     history: 0,
     proxy_config: noProxy,
-    s3_config: noStorage,
+    s3_config: status?.storage ?? storageView(defaultStorage),
   }
 }
 
-/** What older clients expect of a tenant without these. */
+/** What older clients expect of a tenant without one. */
 const noProxy = { enabled: false, proxy_url: '' }
-const noStorage = {
-  enabled: false,
-  endpoint: '',
-  region: '',
-  bucket: '',
-  access_key: '',
-  path_style: true,
-  public_url: '',
-  media_delivery: 'base64',
-  retention_days: 30,
-}
 
-const peek = async (gateway: Gateway, id: string): Promise<SessionStatus | undefined> => {
+const peek = async (gateway: Gateway, id: string): Promise<PeekedSession | undefined> => {
   try {
     return await withDeadline(gateway.sessions.getByName(id).peek(), PEEK_TIMEOUT_MS)
   } catch (error) {

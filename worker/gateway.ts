@@ -1,7 +1,8 @@
 import { type Log, systemClock } from '../connector/clock.ts'
 import { consoleLog } from '../connector/log.ts'
 import { Outbound } from '../connector/outbound-fetch.ts'
-import type { OutboundPolicy } from '../schema/outbound.ts'
+import { createVault, type Vault } from '../connector/vault.ts'
+import { type OutboundPolicy, webhookPolicy } from '../schema/outbound.ts'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
 import type { SessionRpc } from '../schema/session-port.ts'
 import { type Db, openD1, openLibsql } from './db.ts'
@@ -24,6 +25,8 @@ export interface Gateway {
   media: R2Bucket
   /** Requests to URLs that users give. */
   outbound(policy: OutboundPolicy): Outbound
+  /** Opens what sessions have sealed. */
+  vault: Vault
   log: Log
   now: () => number
   startedAt: number
@@ -53,8 +56,15 @@ export const openGateway = (env: Env): Gateway => {
         fetch: (url, init) => fetch(url, init),
         ...(PUBLIC_NETWORK && { publicFetch: (url, init) => PUBLIC_NETWORK.fetch(url, init) }),
       }),
+    vault: createVault(env.MAXAPI_MASTER_KEY ?? ''),
     log: consoleLog(settings.MAXAPI_LOG_LEVEL, () => ({})),
     now: Date.now,
     startedAt: Date.now(),
   }
+}
+
+/** What URLs of a tenant may lead to. */
+export const tenantPolicy = ({ settings }: Gateway, sandbox: boolean): OutboundPolicy => {
+  const { MAXAPI_ALLOW_PRIVATE_NETWORK: allowPrivate, MAXAPI_LOOPBACK: loopback } = settings
+  return webhookPolicy({ allowPrivate, loopback }, sandbox)
 }

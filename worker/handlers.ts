@@ -4,6 +4,7 @@ import { createUser, deleteUser, getUser, listUsers, rotateToken, updateUser } f
 import type { Gateway } from './gateway.ts'
 import { type Degraded, getHealth } from './health.ts'
 import { approveSandboxQr, getSandbox, sendSandboxIncoming, setSandboxFault } from './sandbox.ts'
+import { testStorage } from './storage.ts'
 import { deleteWebhook, getWebhook, setWebhook } from './webhook.ts'
 
 /**
@@ -19,6 +20,7 @@ export const tenantHandlers = {
   approveSandboxQr,
   sendSandboxIncoming,
   setSandboxFault,
+  testStorage,
 } satisfies {
   [Name in EdgeOperationName]?: (
     gateway: Gateway,

@@ -10,10 +10,10 @@ export type ReadInput = (
   path: Record<string, string>,
 ) => Promise<Record<string, unknown>>
 
-/** Puts together the fields of one request. Names match without regard to case. */
+/** Puts together the fields of one request. */
 export interface InputCollector {
   query(url: string): void
-  /** A body's fields as they are. */
+  /** A body's fields as they are; names match without regard to case and underscores. */
   body(body: object): void
   /** A value that came as text, read as its field wants it. */
   text(name: string, values: string[]): void
@@ -37,7 +37,7 @@ export const inputReader = (row: Operation): ReadInput => {
 }
 
 export const inputCollector = (row: Operation): (() => InputCollector) => {
-  const names = new Map(Object.keys(row.input.shape).map((name) => [name.toLowerCase(), name]))
+  const names = new Map(Object.keys(row.input.shape).map((name) => [plainName(name), name]))
   const fields = new Map(Object.entries(row.input.shape).map(([name, type]) => [name, field(type)]))
 
   return () => {
@@ -53,10 +53,10 @@ export const inputCollector = (row: Operation): (() => InputCollector) => {
         const query = new URL(url).searchParams
         for (const name of new Set(query.keys())) text(name, query.getAll(name))
       },
-      /** Names match as the original's did; an exact match wins. */
+      /** Names match at least as the original's did; an exact match wins. */
       body: (body) => {
         for (const [given, value] of Object.entries(body)) {
-          const name = names.get(given.toLowerCase())
+          const name = names.get(plainName(given))
           if (name === undefined || (name !== given && Object.hasOwn(body, name))) continue
           if (value !== null || fields.get(name)?.nullIsAbsent !== true) raw[name] = value
         }
@@ -69,6 +69,9 @@ export const inputCollector = (row: Operation): (() => InputCollector) => {
     }
   }
 }
+
+/** `accessKey`, `access_key` and `AccessKey` mean the same field. */
+export const plainName = (name: string): string => name.toLowerCase().replaceAll('_', '')
 
 interface Field {
   schema: z.ZodType

@@ -1,8 +1,8 @@
 import { GatewayError } from '../schema/errors.ts'
 import type { Input } from '../schema/operations/index.ts'
-import { refuseOutbound, webhookPolicy } from '../schema/outbound.ts'
+import { refuseOutbound } from '../schema/outbound.ts'
 import type { TenantRow } from '../schema/tables.ts'
-import type { Gateway } from './gateway.ts'
+import { type Gateway, tenantPolicy } from './gateway.ts'
 import { unwrap } from './result.ts'
 import { configOf, type TenantPatch, updateTenant } from './tenants.ts'
 
@@ -59,16 +59,12 @@ const configure = async (gateway: Gateway, row: TenantRow, reenable = false): Pr
  * @throws {GatewayError} FORBIDDEN
  */
 export const refusePrivate = (
-  { settings }: Gateway,
+  gateway: Gateway,
   webhook: string | undefined,
   sandbox: boolean,
 ): void => {
   if (!webhook) return
-  const deployment = {
-    allowPrivate: settings.MAXAPI_ALLOW_PRIVATE_NETWORK,
-    loopback: settings.MAXAPI_LOOPBACK,
-  }
-  const refusal = refuseOutbound(webhook, webhookPolicy(deployment, sandbox))
+  const refusal = refuseOutbound(webhook, tenantPolicy(gateway, sandbox))
   if (refusal !== undefined) {
     throw new GatewayError('FORBIDDEN', `webhook: ${refusal}`, { field: 'webhook' })
   }

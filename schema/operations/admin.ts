@@ -1,5 +1,11 @@
 import { z } from 'zod'
 import { eventListInput } from '../events.ts'
+import {
+  defaultStorage,
+  StorageModel,
+  storageView,
+  tenantStorageInput,
+} from '../storage-settings.ts'
 import { operation } from './define.ts'
 import { webhookInput } from './webhook.ts'
 
@@ -27,9 +33,7 @@ export const TenantModel = z
     proxy_config: z
       .object({ enabled: z.boolean(), proxy_url: z.string() })
       .describe('Always off: there are no proxies'),
-    s3_config: z
-      .looseObject({ enabled: z.boolean(), media_delivery: z.string() })
-      .describe('Object storage of the tenant'),
+    s3_config: StorageModel,
   })
   .meta({ id: 'Tenant' })
 
@@ -49,17 +53,7 @@ const exampleTenant = {
   createdAt: '2026-11-23T16:54:06.754Z',
   history: 0,
   proxy_config: { enabled: false, proxy_url: '' },
-  s3_config: {
-    enabled: false,
-    endpoint: '',
-    region: '',
-    bucket: '',
-    access_key: '',
-    path_style: true,
-    public_url: '',
-    media_delivery: 'base64',
-    retention_days: 30,
-  },
+  s3_config: storageView(defaultStorage),
 }
 
 /** A tenant as the newest generation of the original told it, flat beside `data`. */
@@ -97,9 +91,9 @@ const exampleDetail = {
   proxy_url: '',
   s3_enabled: false,
   s3_endpoint: '',
-  s3_region: '',
+  s3_region: 'us-east-1',
   s3_bucket: '',
-  media_delivery: 'base64',
+  media_delivery: 'url',
 }
 
 const tokenInput = z
@@ -118,22 +112,11 @@ const olderSettings = {
     .strictObject({ enabled: z.boolean().default(false), proxyURL: z.string().default('') })
     .optional()
     .describe('Only off: there are no proxies'),
-  s3Config: z
-    .strictObject({
-      enabled: z.boolean().default(false),
-      endpoint: z.string().optional(),
-      region: z.string().optional(),
-      bucket: z.string().optional(),
-      accessKey: z.string().optional(),
-      secretKey: z.string().optional(),
-      pathStyle: z.boolean().optional(),
-      publicURL: z.string().optional(),
-      mediaDelivery: z.string().optional(),
-      retentionDays: z.number().optional(),
-    })
-    .optional()
-    .describe('Only off: object storage is not set here'),
 }
+
+const s3Config = tenantStorageInput
+  .optional()
+  .describe('Storage of received media, as `POST /session/s3/config` has it')
 
 const id = z.string().min(1).max(64).describe('Id of the tenant')
 
@@ -218,6 +201,7 @@ export const adminOperations = {
       events: eventListInput.default(['All']).describe('Which events to deliver'),
       sandbox: z.boolean().default(false).describe('Talk to the built-in MAX simulator'),
       token: tokenInput,
+      s3Config,
       ...olderSettings,
     }),
     output: z.object({ id: z.string(), token: z.string(), name: z.string() }),
@@ -255,6 +239,7 @@ export const adminOperations = {
       name: z.string().trim().max(200).optional().describe('Up to 200 characters'),
       webhook: webhookUrl.optional(),
       events: eventListInput.optional().describe('Which events to deliver'),
+      s3Config,
     }),
     output: z.object({ message: z.string() }),
     example: {

@@ -28,6 +28,7 @@ import { scheduleOperations } from './schedule.ts'
 import { searchOperations } from './search.ts'
 import { sendOperations } from './sends.ts'
 import { sessionOperations } from './session.ts'
+import { storageOperations } from './storage.ts'
 import { userOperations } from './users.ts'
 import { webhookOperations } from './webhook.ts'
 import { webhookDeliveryOperations } from './webhook-deliveries.ts'
@@ -52,6 +53,7 @@ export const operations = {
   ...sendOperations,
   ...scheduleOperations,
   ...mediaOperations,
+  ...storageOperations,
   ...groupOperations,
   ...userOperations,
   ...groupSettingsOperations,

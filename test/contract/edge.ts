@@ -1,15 +1,25 @@
 import { createClient } from '@libsql/client/web'
 import { systemClock } from '../../connector/clock.ts'
 import { Outbound } from '../../connector/outbound-fetch.ts'
+import { createVault } from '../../connector/vault.ts'
 import type { ErrorData, Result } from '../../schema/errors.ts'
 import type { SandboxInfo, SandboxRpc } from '../../schema/sandbox-port.ts'
 import type {
   CallContext,
+  PeekedSession,
   Reply,
   SessionRpc,
   SessionStatus,
   TenantConfig,
 } from '../../schema/session-port.ts'
+import {
+  changedStorage,
+  defaultStorage,
+  type StorageChange,
+  type StorageView,
+  storageView,
+  type TenantStorage,
+} from '../../schema/storage-settings.ts'
 import { createApp } from '../../worker/app.ts'
 import { type Db, openLibsql } from '../../worker/db.ts'
 import { type Env, readSettings } from '../../worker/env.ts'
@@ -37,6 +47,7 @@ const offline: SessionStatus = {
 export class FakeSession implements SessionRpc {
   config: TenantConfig | undefined
   status = offline
+  stored: TenantStorage = defaultStorage
   calls: { name: string; input: unknown; context: CallContext }[] = []
   ensured = 0
   /** Bodies by sequence. */
@@ -75,9 +86,19 @@ export class FakeSession implements SessionRpc {
     return new Response(null, { status: 501 })
   }
 
-  async peek(): Promise<SessionStatus> {
+  async peek(): Promise<PeekedSession> {
     this.#fail('peek')
-    return this.status
+    return { ...this.status, storage: storageView(this.stored) }
+  }
+
+  async storage(): Promise<TenantStorage> {
+    return this.stored
+  }
+
+  async setStorage(change: StorageChange): Promise<Result<StorageView>> {
+    this.#fail('setStorage')
+    this.stored = changedStorage(this.stored, change, () => undefined)
+    return { ok: true, data: storageView(this.stored) }
   }
 
   async ensure(): Promise<void> {
@@ -206,6 +227,7 @@ export const startEdge = async (variables: Partial<Env> = {}) => {
     media: bucket as unknown as R2Bucket,
     outbound: (policy) =>
       new Outbound({ policy, clock: systemClock, fetch: (url, init) => fetch(url, init) }),
+    vault: createVault('00'.repeat(32)),
     log: (...line) => log.push(line),
     now: () => clock.now,
     startedAt: clock.now,

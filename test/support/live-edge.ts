@@ -14,13 +14,15 @@ import type { Account } from '../../sandbox/records.ts'
 import type { Settings } from '../../sandbox/settings.ts'
 import { Simulator } from '../../sandbox/simulator.ts'
 import { type Result, toErrorData } from '../../schema/errors.ts'
+import type { OutboundPolicy } from '../../schema/outbound.ts'
 import type {
   CallContext,
+  PeekedSession,
   Reply,
   SessionRpc,
-  SessionStatus,
   TenantConfig,
 } from '../../schema/session-port.ts'
+import type { StorageChange, StorageView, TenantStorage } from '../../schema/storage-settings.ts'
 import type { Env } from '../../worker/env.ts'
 import type { Answer } from '../contract/edge.ts'
 import { startEdge } from '../contract/edge.ts'
@@ -32,11 +34,13 @@ class NodeSession implements SessionRpc {
   readonly events: EventBody[] = []
   live: LiveSession | undefined
   readonly #sim: Simulator
+  readonly #policy: OutboundPolicy
   readonly #waiting = new Set<() => void>()
   #config: TenantConfig | undefined
 
-  constructor(sim: Simulator) {
+  constructor(sim: Simulator, policy: OutboundPolicy) {
     this.#sim = sim
+    this.#policy = policy
   }
 
   async configure(config: TenantConfig): Promise<Result<{ webhookSecret: string }>> {
@@ -70,9 +74,21 @@ class NodeSession implements SessionRpc {
     return new Response(null, { status: 501 })
   }
 
-  async peek(): Promise<SessionStatus> {
-    if (this.live === undefined) throw new Error('the tenant is not set up')
-    return this.live.status()
+  async peek(): Promise<PeekedSession> {
+    const live = this.#known()
+    return { ...live.status(), storage: live.storage.view() }
+  }
+
+  async storage(): Promise<TenantStorage> {
+    return this.#known().storage.current
+  }
+
+  async setStorage(change: StorageChange): Promise<Result<StorageView>> {
+    try {
+      return { ok: true, data: await this.#known().storage.save(change, 'operator') }
+    } catch (error) {
+      return { ok: false, error: toErrorData(error) }
+    }
   }
 
   async ensure(): Promise<void> {
@@ -91,6 +107,11 @@ class NodeSession implements SessionRpc {
       if (found) return found
       await new Promise<void>((resolve) => this.#waiting.add(resolve))
     }
+  }
+
+  #known(): LiveSession {
+    if (this.live === undefined) throw new Error('the tenant is not set up')
+    return this.live
   }
 
   #start(): LiveSession {
@@ -118,7 +139,7 @@ class NodeSession implements SessionRpc {
       codec: createCodec({ encoding: 'binary', side: 'client' }),
       dial: () => async () => dialSimulator(this.#sim),
       outbound: new Outbound({
-        policy: { allowPrivate: true },
+        policy: this.#policy,
         clock: systemClock,
         fetch: (url, init) => fetch(url, init),
       }),
@@ -182,6 +203,7 @@ export interface LiveTenant {
 export const startLiveEdge = async (
   settings: Partial<Settings> = {},
   variables: Partial<Env> = {},
+  policy: OutboundPolicy = { allowPrivate: true },
 ) => {
   const sim = new Simulator({
     clock: { now: Date.now, after: systemClock.after },
@@ -190,7 +212,7 @@ export const startLiveEdge = async (
   })
   const sessions = new Map<string, NodeSession>()
   const sessionOf = (id: string): NodeSession => {
-    const session = sessions.get(id) ?? new NodeSession(sim)
+    const session = sessions.get(id) ?? new NodeSession(sim, policy)
     sessions.set(id, session)
     return session
   }

@@ -18,6 +18,8 @@ export interface S3Server {
   secretKey: string
   region: string
   objects: Map<string, Stored>
+  /** Methods that its policy forbids. */
+  deny: ReadonlySet<string>
   /** Answers the next requests so, before anything is looked at; `undefined` ends it. */
   fault: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
   close(): Promise<void>
@@ -48,7 +50,7 @@ export const startS3 = async (): Promise<S3Server> => {
     region: 'eu-test-1',
   }
   const objects = new Map<string, Stored>()
-  const self: { fault: S3Server['fault'] } = { fault: undefined }
+  const self: Pick<S3Server, 'fault' | 'deny'> = { fault: undefined, deny: new Set() }
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`)
@@ -57,6 +59,7 @@ export const startS3 = async (): Promise<S3Server> => {
     const body = await bodyOf(request)
     await checkSignature(request, url, body, access)
     if (bucket !== access.bucket) throw new Refusal(404, 'NoSuchBucket')
+    if (self.deny.has(request.method ?? '')) throw new Refusal(403, 'AccessDenied')
     const stored = objects.get(key)
     switch (request.method) {
       case 'PUT': {

@@ -1,7 +1,7 @@
 import { GatewayError } from '../../schema/errors.ts'
 import { type MediaKind, mediaRules } from '../../schema/media.ts'
-import { webhookPolicy } from '../../schema/outbound.ts'
 import type { Reply } from '../../schema/session-port.ts'
+import { tenantPolicy } from '../gateway.ts'
 import { decodeBase64 } from './base64.ts'
 import { ByteBudget } from './budget.ts'
 import type { MediaCall, MediaHandler } from './call.ts'
@@ -91,9 +91,7 @@ export const sourceOf = (
   const link =
     url ?? (typeof data === 'string' && /^\s*https?:/i.test(data) ? data.trim() : undefined)
   if (link !== undefined) {
-    const { MAXAPI_ALLOW_PRIVATE_NETWORK: allowPrivate, MAXAPI_LOOPBACK: loopback } =
-      gateway.settings
-    const outbound = gateway.outbound(webhookPolicy({ allowPrivate, loopback }, tenant.sandbox))
+    const outbound = gateway.outbound(tenantPolicy(gateway, tenant.sandbox))
     return sourceOfUrl(outbound, link, {
       field: url === undefined ? field : 'url',
       name: fileName,
