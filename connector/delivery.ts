@@ -9,7 +9,7 @@ import type { LoggedEvent, Store } from './store.ts'
 import { type Job, Target, type Verdict } from './target.ts'
 
 /** Successes are written down together, at the latest after this long; a crash before repeats them. */
-export const FLUSH_MS = 200
+export const FLUSH_MS = 1_000
 /** Waits up to this long have a timer; longer ones are left to the object's alarm. */
 const LONGEST_TIMER_MS = 60_000
 /** Pause after a failure of our own. */
