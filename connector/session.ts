@@ -1,6 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
 import { errors, GatewayError, type Result, toErrorData } from '../schema/errors.ts'
-import { ALL_EVENTS, wantsEvent } from '../schema/events.ts'
 import { type OutboundPolicy, webhookPolicy } from '../schema/outbound.ts'
 import type {
   CallContext,
@@ -10,14 +9,19 @@ import type {
   TenantConfig,
 } from '../schema/session-port.ts'
 import type { StorageChange, StorageView, TenantStorage } from '../schema/storage-settings.ts'
-import { DEFAULT_ENDPOINT, type WebhookFormat } from '../schema/webhooks-port.ts'
+import { DEFAULT_ENDPOINT } from '../schema/webhooks-port.ts'
 import { Breaker } from './breaker.ts'
 import { type Log, sharedTimer, systemClock } from './clock.ts'
 import { archive, archivedEvents } from './deliver/archive.ts'
 import { type BrokerVariables, brokerSettings } from './deliver/broker-settings.ts'
+import {
+  type GlobalWebhookVariables,
+  globalWebhook,
+  webhookFormat,
+} from './deliver/global-webhook.ts'
 import { queue, queueEvents } from './deliver/queue.ts'
 import { rabbitmq } from './deliver/rabbitmq.ts'
-import { type WebhookOptions, webhook } from './deliver/webhook.ts'
+import { webhook } from './deliver/webhook.ts'
 import type { Destination } from './destination.ts'
 import { type Endpoint, parseEndpoint, redirected } from './endpoint.ts'
 import { CloseCode, EventSockets, MAX_SOCKETS, readUpgrade } from './event-sockets.ts'
@@ -38,7 +42,7 @@ import { dialer } from './transports.ts'
 import { createVault, type Vault } from './vault.ts'
 
 /** Bindings and variables the session needs. */
-export interface SessionEnv extends BrokerVariables, LimitVariables {
+export interface SessionEnv extends BrokerVariables, GlobalWebhookVariables, LimitVariables {
   SANDBOX: DurableObjectNamespace
   PUBLISHER: DurableObjectNamespace<Publisher>
   EVENTS: Queue<string>
@@ -53,10 +57,6 @@ export interface SessionEnv extends BrokerVariables, LimitVariables {
   MAX_ENDPOINT?: string
   MAX_PROTOCOL?: string
   MAX_PROFILE?: string
-  MAXAPI_GLOBAL_WEBHOOK?: string
-  /** `whsec_…`; without it the global webhook is not signed. */
-  MAXAPI_GLOBAL_WEBHOOK_SECRET?: string
-  MAXAPI_WEBHOOK_FORMAT?: string
   MAXAPI_ALLOW_PRIVATE_NETWORK?: string
   /** `true` while the gateway listens on a loopback address only. */
   MAXAPI_LOOPBACK?: string
@@ -261,19 +261,10 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   #destinations(config: TenantConfig): Destination[] {
     const { env } = this
     const result: Destination[] = []
-    if (env.MAXAPI_GLOBAL_WEBHOOK) {
-      const secret = env.MAXAPI_GLOBAL_WEBHOOK_SECRET
-      const global: WebhookOptions = {
-        id: 'global',
-        url: env.MAXAPI_GLOBAL_WEBHOOK,
-        format: webhookFormat(env),
-        wants: ({ type }) => wantsEvent([ALL_EVENTS], type),
-        secrets: async () => ({ signing: secret ? [{ secret }] : [], headers: {} }),
-      }
-      // The operator chose this address, not a tenant.
-      const outbound = this.#outbound({ allowPrivate: true })
-      result.push(webhook(global, { outbound, clock: this.#clock }))
-    }
+    const global = globalWebhook(env)
+    // The operator chose this address, not a tenant.
+    const outbound = this.#outbound({ allowPrivate: true })
+    if (global !== undefined) result.push(webhook(global, { outbound, clock: this.#clock }))
     const broker = brokerSettings(env)
     if (broker !== undefined) {
       result.push(
@@ -349,9 +340,6 @@ export const objectSql = (storage: DurableObjectStorage): Sql => ({
   all: (statement, ...values) => storage.sql.exec(statement, ...values).toArray() as SqlRow[],
   transaction: (work) => storage.transactionSync(work),
 })
-
-const webhookFormat = (env: SessionEnv): WebhookFormat =>
-  env.MAXAPI_WEBHOOK_FORMAT === 'form' ? 'form' : 'json'
 
 const masterKey = (env: SessionEnv): string => {
   if (!env.MAXAPI_MASTER_KEY) throw new Error('MAXAPI_MASTER_KEY is not set')

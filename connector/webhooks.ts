@@ -1,3 +1,4 @@
+import { isChatWanted } from '../schema/chat-filter.ts'
 import { GatewayError } from '../schema/errors.ts'
 import { ALL_EVENTS, wantsEvent } from '../schema/events.ts'
 import type { Page, PageRequest } from '../schema/sends-port.ts'
@@ -355,9 +356,3 @@ const defaultSettings: WebhookSettings = {
 }
 
 const unknown = (): GatewayError => new GatewayError('NOT_FOUND', 'There is no such webhook')
-
-const isChatWanted = (chats: WebhookSettings['chats'], chatId: string | null): boolean => {
-  if (chats === null || chatId === null) return true
-  if (chats.exclude?.includes(chatId)) return false
-  return chats.include === undefined || chats.include.includes(chatId)
-}

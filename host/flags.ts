@@ -181,6 +181,12 @@ export const settingsTable = {
     env: ['MAXAPI_GLOBAL_WEBHOOK_SECRET'],
     secret: true,
   }),
+  globalWebhookOptions: setting({
+    parse: jsonObject,
+    fallback: '',
+    env: ['MAXAPI_GLOBAL_WEBHOOK_OPTIONS'],
+    secret: true,
+  }),
   masterKey: setting({
     parse: masterKeys,
     fallback: '',

@@ -22,6 +22,7 @@ export const workerVariables = (settings: Settings, secrets: Secrets): Record<st
     MAXAPI_VERSION: secrets.version,
     MAXAPI_GLOBAL_WEBHOOK: settings.globalwebhook,
     MAXAPI_GLOBAL_WEBHOOK_SECRET: secrets.globalWebhookSecret,
+    MAXAPI_GLOBAL_WEBHOOK_OPTIONS: settings.globalWebhookOptions,
     MAXAPI_WEBHOOK_FORMAT: settings.webhookFormat,
     MAXAPI_SKIPMEDIA: String(settings.skipmedia),
     MAXAPI_ALLOW_PRIVATE_NETWORK: String(settings.allowPrivateNetwork),

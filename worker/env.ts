@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { archivedEvents } from '../connector/deliver/archive.ts'
 import { type BrokerVariables, brokerSettings } from '../connector/deliver/broker-settings.ts'
+import { globalWebhook } from '../connector/deliver/global-webhook.ts'
 import { queueEvents } from '../connector/deliver/queue.ts'
 import { parseEndpoint } from '../connector/endpoint.ts'
 import { handshakeProfile } from '../connector/profile.ts'
@@ -43,6 +44,7 @@ export interface Env extends BrokerVariables {
   /** Receiver of the events of the queue. */
   MAXAPI_QUEUE_WEBHOOK?: string
   MAXAPI_GLOBAL_WEBHOOK_SECRET?: string
+  MAXAPI_GLOBAL_WEBHOOK_OPTIONS?: string
   MAXAPI_ALLOW_PRIVATE_NETWORK?: string
   /** `true` while the gateway listens on a loopback address only. */
   MAXAPI_LOOPBACK?: string
@@ -109,6 +111,7 @@ export const readSettings = (env: Env): Settings => {
   if (!bound.MAXAPI_MASTER_KEY) faults.push('MAXAPI_MASTER_KEY: not set')
   try {
     brokerSettings(env)
+    globalWebhook(env)
     queueEvents(env.MAXAPI_QUEUE_EVENTS)
     archivedEvents(env.MAXAPI_ARCHIVE_EVENTS)
   } catch (error) {

@@ -39,6 +39,8 @@ const FRIENDS = 3
 const GLOBAL = 'global'
 const BROKER = 'rabbitmq'
 const AT_A_TIME = 8
+/** Short waits, so that trouble is over soon; the rules are those of any schedule. */
+const PATIENT = Array<number>(20).fill(1_000)
 
 /**
  * Real processes, real trouble: receivers that fail in every way, a broker that goes, a gateway that
@@ -65,6 +67,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     const gateway = await startGateway({
       ...maxEnv(sandbox, 'binary'),
       MAXAPI_GLOBAL_WEBHOOK: shared.urlOf(GLOBAL),
+      MAXAPI_GLOBAL_WEBHOOK_OPTIONS: JSON.stringify({ timeoutMs: 3_000, scheduleMs: PATIENT }),
       ...(rabbit && queue
         ? { RABBITMQ_URL: rabbit.url, RABBITMQ_QUEUE: queue, RABBITMQ_EVENTS: 'Message' }
         : {}),
@@ -126,8 +129,7 @@ const enter = async (
       await client.updateWebhookEndpoint({
         id: 'default',
         timeoutMs: 3_000,
-        // Short waits, so that trouble is over soon; the rules are those of any schedule.
-        scheduleMs: Array<number>(20).fill(1_000),
+        scheduleMs: PATIENT,
       })
       const person = createPerson(sandbox, { friends: FRIENDS })
       await adopt(sandbox, tenant, person)
