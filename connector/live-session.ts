@@ -2,6 +2,7 @@ import { GatewayError } from '../schema/errors.ts'
 import { Opcode } from '../schema/opcodes.ts'
 import type {
   AccountPort,
+  BrokerView,
   LoginStep,
   OutgoingMessage,
   QrLogin,
@@ -10,51 +11,33 @@ import type {
   SessionStatus,
   TenantConfig,
 } from '../schema/session-port.ts'
-import { DEFAULT_ENDPOINT, type WebhookFormat } from '../schema/webhooks-port.ts'
-import {
-  asIdString,
-  asMap,
-  asString,
-  BINARY_VERSION,
-  Command,
-  type Frame,
-  type WireMap,
-  wireId,
-  wireMessageId,
-} from '../schema/wire.ts'
+import { DEFAULT_ENDPOINT } from '../schema/webhooks-port.ts'
+import { BINARY_VERSION, Command, type Frame, type WireMap } from '../schema/wire.ts'
 import { Account } from './account.ts'
 import { nextAlarm } from './alarm.ts'
 import { CatchUp } from './catch-up.ts'
-import type { MaxConnection } from './connection.ts'
-import { Delivery } from './delivery.ts'
-import { DeliveryStore } from './delivery-store.ts'
-import type { Destination } from './destination.ts'
-import { EventLog } from './event-log.ts'
 import { Idempotency } from './idempotency.ts'
 import { KnownMessages } from './known-messages.ts'
 import { defaultLimits, type SessionLimits } from './limits.ts'
 import { Link, type LinkDeps } from './link.ts'
-import { LogReader } from './log-reader.ts'
-import { LogSize } from './log-size.ts'
+import type { LogReader } from './log-reader.ts'
 import { Outage } from './outage.ts'
-import type { Outbound } from './outbound-fetch.ts'
 import { Outgoing, type SendOptions, type TakenMessage } from './outgoing.ts'
 import { PresenceWatch } from './presence-watch.ts'
-import { markOfPush, marksOfChats } from './read-marks.ts'
-import { ReaderStore } from './reader-store.ts'
+import { type PushIntakeDeps, takePush } from './push-intake.ts'
+import { marksOfChats } from './read-marks.ts'
 import { Readiness } from './readiness.ts'
-import { Retention } from './retention.ts'
 import type { RunSession } from './run-scope.ts'
 import { publicSend } from './send-status.ts'
 import { type SendRow, SendStore } from './send-store.ts'
 import { Sends } from './sends.ts'
+import { sessionStatus } from './session-status.ts'
 import { SignIn } from './sign-in.ts'
 import { StorageSettings } from './storage/settings.ts'
 import { syncFields } from './sync-event.ts'
+import { TenantLog, type TenantLogDeps } from './tenant-log.ts'
 import { Turns } from './turns.ts'
-import type { Vault } from './vault.ts'
-import { WebhookStore } from './webhook-store.ts'
-import { Webhooks } from './webhooks.ts'
+import type { Webhooks } from './webhooks.ts'
 
 const DAY_MS = 86_400_000
 const SENDS_RETENTION_MS = 7 * DAY_MS
@@ -63,19 +46,11 @@ const LOGOUT_TIMEOUT_MS = 5_000
 
 export interface LiveSessionDeps
   extends Pick<
-    LinkDeps,
-    'store' | 'clock' | 'random' | 'breaker' | 'log' | 'profile' | 'dial' | 'codec'
-  > {
-  vault: Vault
-  /** The way to URLs that the tenant gives. */
-  outbound: Outbound
-  /** Format of webhooks that do not say. Default `json`. */
-  webhookFormat?: WebhookFormat
-  /** Destinations of the operator, beside the tenant's own webhooks. */
-  destinations(config: TenantConfig): Destination[]
+      LinkDeps,
+      'store' | 'clock' | 'random' | 'breaker' | 'log' | 'profile' | 'dial' | 'codec'
+    >,
+    Pick<TenantLogDeps, 'vault' | 'outbound' | 'webhookFormat' | 'destinations' | 'hasBroker'> {
   limits?: Partial<SessionLimits>
-  /** Whether the deployment publishes to RabbitMQ. */
-  hasBroker?: boolean
   /** Asks for a wake-up; `undefined` = none is needed. */
   setAlarm(at: number | undefined): void
 }
@@ -89,13 +64,11 @@ export class LiveSession implements RunSession {
   readonly #deps: LiveSessionDeps
   readonly #account: Account
   readonly #link: Link
-  readonly #events: EventLog
-  readonly #catchUp: CatchUp
-  readonly #outage: Outage
-  readonly #delivery: Delivery
+  readonly #log: TenantLog
   readonly webhooks: Webhooks
   readonly eventLog: LogReader
-  readonly #retention: Retention
+  readonly #catchUp: CatchUp
+  readonly #outage: Outage
   readonly storage: StorageSettings
   readonly #readiness: Readiness
   readonly #outgoing: Outgoing
@@ -106,6 +79,7 @@ export class LiveSession implements RunSession {
   readonly #signIn: SignIn
   /** Whose presence is followed. */
   readonly presence: PresenceWatch
+  readonly #pushes: PushIntakeDeps
   readonly #turns = new Turns()
   #wasOnline = false
   #lastPrune = 0
@@ -113,62 +87,29 @@ export class LiveSession implements RunSession {
 
   constructor(deps: LiveSessionDeps) {
     this.#deps = deps
-    const { store, clock, random, log } = deps
+    const { store, clock, log } = deps
     const limits = { ...defaultLimits, ...deps.limits }
     const known = new KnownMessages(store)
     this.#account = new Account(store, deps.vault)
-    const deliveries = new DeliveryStore(store.sql)
-    this.#delivery = new Delivery({
-      store: deliveries,
-      events: store,
-      clock,
-      random,
-      log,
-      onDisabled: ({ id }, reason) => {
-        this.#refreshDestinations()
-        this.#events.own('WebhookDisabled', { webhookId: id, reason })
-      },
+    this.#log = new TenantLog({
+      ...deps,
+      known,
+      limits,
+      setConfig: (change) => this.#changeConfig(change),
       onWait: () => this.#arm(),
     })
-    this.webhooks = new Webhooks({
-      ...deps,
-      store: new WebhookStore(store.sql),
-      delivery: this.#delivery,
-      log: deliveries,
-      format: deps.webhookFormat ?? 'json',
-      config: () => store.get('config'),
-      setConfig: (change) => this.#changeConfig(change),
-      onChanged: () => this.#refreshDestinations(),
-    })
+    this.webhooks = this.#log.webhooks
+    this.eventLog = this.#log.reader
     this.storage = new StorageSettings({
       ...deps,
       refusal: (url) => deps.outbound.refusal(url),
-    })
-    this.#events = new EventLog({
-      store,
-      clock,
-      known,
-      onAppended: (event) => {
-        this.#delivery.appended(event)
-        this.#retention.appended(event)
-        this.eventLog.appended(event)
-      },
-    })
-    this.eventLog = new LogReader({ store: new ReaderStore(store.sql), log: store, clock })
-    this.#retention = new Retention({
-      store,
-      size: new LogSize(store.sql, store.lastSequence),
-      clock,
-      limits: limits.retention,
-      holders: () => [...this.#delivery.holders(), ...this.eventLog.holders()],
-      onNews: (news) => this.#events.own('RetentionWarning', { ...news }),
     })
     this.#catchUp = new CatchUp({
       store,
       clock,
       log,
       known,
-      events: this.#events,
+      events: this.#log.events,
       limits: limits.catchUp,
       call: (opcode, payload) => this.#link.call(opcode, payload),
     })
@@ -176,7 +117,7 @@ export class LiveSession implements RunSession {
       store,
       clock,
       degradedAfterMinutes: limits.degradedAfterMinutes,
-      onEvent: (type, fields) => this.#events.own(type, fields),
+      onEvent: (type, fields) => this.#log.events.own(type, fields),
     })
     this.#link = new Link({
       ...deps,
@@ -187,13 +128,13 @@ export class LiveSession implements RunSession {
         this.#wasOnline = state.name === 'online'
         this.#arm()
       },
-      onPush: (push, connection) => this.#onPush(push, connection),
+      onPush: (push, connection) => takePush(push, connection, this.#pushes),
       onLoggingIn: () => this.#catchUp.greet(),
       onOnline: ({ reconnect, reply }) => {
         const maxUserID = this.userId
         this.#keepSendsOf(maxUserID)
-        this.#events.own('Connected', { maxUserID, reconnect })
-        this.#events.own('Sync', { ...syncFields(reply), reconnect, maxUserID })
+        this.#log.events.own('Connected', { maxUserID, reconnect })
+        this.#log.events.own('Sync', { ...syncFields(reply), reconnect, maxUserID })
         this.#catchUp.loggedIn(reply, maxUserID)
         for (const mark of marksOfChats(reply, maxUserID)) this.sends.markRead(...mark)
         this.#outgoing.resume()
@@ -202,17 +143,17 @@ export class LiveSession implements RunSession {
       onGaveUp: (attempt, reason) => {
         const since = store.get('outage')?.since ?? clock.now()
         const offlineSince = iso(since)
-        this.#events.own('ReconnectExhausted', { attempt, offlineSince, gaveUp: true, reason })
+        this.#log.events.own('ReconnectExhausted', { attempt, offlineSince, gaveUp: true, reason })
       },
-      onLost: (reason) => this.#events.own('Disconnected', { reason }),
+      onLost: (reason) => this.#log.events.own('Disconnected', { reason }),
       onRetry: (attempt) => {
         // The first try is no news; after that the second and every tenth are.
-        if (attempt === 2 || attempt % 10 === 0) this.#events.own('Reconnecting', { attempt })
+        if (attempt === 2 || attempt % 10 === 0) this.#log.events.own('Reconnecting', { attempt })
       },
       onStopped: (failure, expired) => {
         // MAX refused the token at a login, or ended the session by itself.
         const ended = failure.data.maxError ? 'AuthExpired' : 'LoggedOut'
-        this.#events.own(expired ? ended : 'Disconnected', { reason: failure.message })
+        this.#log.events.own(expired ? ended : 'Disconnected', { reason: failure.message })
       },
     })
     this.#sendStore = new SendStore(store.sql)
@@ -244,7 +185,7 @@ export class LiveSession implements RunSession {
       link: this.#link,
       clock,
       log,
-      onEvent: (type, fields) => this.#events.own(type, fields),
+      onEvent: (type, fields) => this.#log.events.own(type, fields),
     })
     this.presence = new PresenceWatch({
       store,
@@ -253,13 +194,23 @@ export class LiveSession implements RunSession {
       isOnline: () => this.#link.isOnline,
       call: (opcode, payload) => this.#link.call(opcode, payload),
       onChange: (userId, presence) => {
-        this.#events.push(asPush(Opcode.NOTIF_PRESENCE, { userId: Number(userId), presence }))
+        this.#log.events.push(asPush(Opcode.NOTIF_PRESENCE, { userId: Number(userId), presence }))
       },
     })
+    this.#pushes = {
+      link: this.#link,
+      account: this.#account,
+      presence: this.presence,
+      readiness: this.#readiness,
+      catchUp: this.#catchUp,
+      events: this.#log.events,
+      sends: this.sends,
+      log,
+    }
   }
 
   start(): void {
-    this.#refreshDestinations()
+    this.#log.refreshDestinations()
     this.#link.start()
   }
 
@@ -267,16 +218,15 @@ export class LiveSession implements RunSession {
   tick(): void {
     this.#link.tick()
     this.#outage.tick(this.#link.state)
-    this.#delivery.kick()
+    this.#log.tick()
     this.#outgoing.expire()
     this.presence.tick()
     this.sends.release()
-    this.#retention.tick()
     const { clock } = this.#deps
     const now = clock.now()
     if (now - this.#lastPrune >= PRUNE_EVERY_MS) {
       this.#lastPrune = now
-      this.#delivery.prune(now)
+      this.#log.prune(now)
       this.#sendStore.prune(now - SENDS_RETENTION_MS)
       this.idempotency.prune()
     }
@@ -290,11 +240,11 @@ export class LiveSession implements RunSession {
   configure(config: TenantConfig, reenable = false): void {
     const { store } = this.#deps
     const before = store.get('config')
-    if (reenable) this.#delivery.enable(DEFAULT_ENDPOINT)
+    if (reenable) this.#log.enable(DEFAULT_ENDPOINT)
     const isNews = before === undefined || config.updatedAt > before.updatedAt
     if (!isNews && !reenable) return
     if (isNews) store.set('config', config)
-    this.#refreshDestinations()
+    this.#log.refreshDestinations()
     this.#arm()
   }
 
@@ -307,8 +257,7 @@ export class LiveSession implements RunSession {
     this.#abandonSends()
     this.#link.hangUp('destroyed')
     this.#link.rest()
-    this.#delivery.stop()
-    this.eventLog.stop()
+    this.#log.stop()
     this.#isOver = true
   }
 
@@ -352,7 +301,7 @@ export class LiveSession implements RunSession {
   }
   announceSync(data: WireMap): void {
     const facts = { reconnect: false, manual: true, maxUserID: this.userId }
-    this.#events.own('Sync', { ...syncFields(data), ...facts })
+    this.#log.events.own('Sync', { ...syncFields(data), ...facts })
   }
   pause(ms: number): Promise<void> {
     return new Promise((resolve) => this.#deps.clock.after(ms, resolve))
@@ -364,37 +313,27 @@ export class LiveSession implements RunSession {
     this.#changeConfig({ events: names })
   }
 
-  broker(): { queue: string; configured: boolean } {
-    const { store, hasBroker = false } = this.#deps
-    return { queue: store.get('brokerQueue') ?? '', configured: hasBroker }
+  broker(): BrokerView {
+    return this.#log.broker()
   }
-  setBrokerQueue(name: string): { queue: string; configured: boolean } {
-    this.#deps.store.set('brokerQueue', name)
-    this.#refreshDestinations()
-    return this.broker()
+  setBrokerQueue(name: string): BrokerView {
+    return this.#log.setBrokerQueue(name)
   }
 
   status(): SessionStatus {
     const { store } = this.#deps
-    const { state, isOnline, connection } = this.#link
-    const lastInboundAt = connection?.lastInboundAt ?? 0
-    const deviceId = store.get('deviceId')
-    return {
-      connected: isOnline,
-      authenticated: this.#account.exists,
-      loggedIn: isOnline && this.#account.exists,
+    const { state, connection } = this.#link
+    return sessionStatus({
+      state,
+      hasAccount: this.#account.exists,
       maxUserID: this.userId,
-      ...(deviceId === undefined ? {} : { deviceId }),
-      state: state.name,
+      deviceId: store.get('deviceId'),
       wanted: store.get('wanted') ?? 'offline',
-      ...(state.name === 'waiting' ? { reason: state.reason, retryAt: iso(state.retryAt) } : {}),
-      ...(state.name === 'stopped' ? { reason: state.reason, action: state.action } : {}),
-      ...(state.name === 'online' ? { onlineSince: iso(state.since) } : {}),
-      ...(lastInboundAt > 0 ? { lastInboundAt: iso(lastInboundAt) } : {}),
-      ...(connection?.pingMs === undefined ? {} : { pingMs: connection.pingMs }),
+      lastInboundAt: connection?.lastInboundAt,
+      pingMs: connection?.pingMs,
       pendingSends: this.#outgoing.pending,
-      delivery: { ...this.#delivery.summary(), ...retentionStatus(this.#retention) },
-    }
+      delivery: this.#log.status(),
+    })
   }
 
   async connect(waitMs: number): Promise<void> {
@@ -410,7 +349,7 @@ export class LiveSession implements RunSession {
     this.#signIn.end()
     this.#link.hangUp('disconnected')
     this.#link.rest()
-    if (wasOnline) this.#events.own('Disconnected', { reason: 'requested' })
+    if (wasOnline) this.#log.events.own('Disconnected', { reason: 'requested' })
   }
 
   async logout(): Promise<void> {
@@ -424,7 +363,7 @@ export class LiveSession implements RunSession {
     this.#catchUp.forget()
     this.#account.forget()
     this.#link.rest()
-    this.#events.own('LoggedOut', { reason: 'requested' })
+    this.#log.events.own('LoggedOut', { reason: 'requested' })
   }
 
   /** What waits to be sent must not leave under another account than it was written for. */
@@ -482,45 +421,11 @@ export class LiveSession implements RunSession {
     }
   }
 
-  #onPush(push: Frame, connection: MaxConnection): void {
-    const payload = asMap(push.payload)
-    try {
-      switch (push.opcode) {
-        case Opcode.RECONNECT:
-          return this.#link.redirect(asString(payload.redirectHost) || undefined)
-        case Opcode.LOGOUT:
-          return this.#link.stop(new GatewayError('LOGIN_REQUIRED', 'MAX ended the session'))
-        case Opcode.NOTIF_CONTACT:
-          this.#account.keepContact(payload.contact)
-          break
-        case Opcode.NOTIF_PROFILE:
-          this.#account.keepProfile(asMap(payload.profile))
-          break
-        case Opcode.NOTIF_CONFIG:
-          this.#account.keepConfig(payload.config)
-          break
-        case Opcode.NOTIF_PRESENCE:
-          this.presence.noticed(payload.userId, payload.presence)
-          break
-        case Opcode.NOTIF_ATTACH:
-          this.#readiness.note(payload)
-      }
-      if (!this.#catchUp.holds(push)) this.#events.push(push)
-      const mark = markOfPush(push, this.userId)
-      if (mark) this.sends.markRead(...mark)
-      if (push.opcode === Opcode.NOTIF_MESSAGE) acknowledge(connection, push, payload)
-    } catch (error) {
-      // Not acknowledged, so MAX may deliver it again.
-      const { opcode } = push
-      this.#deps.log('error', 'a push could not be stored', { opcode, error: String(error) })
-    }
-  }
-
   /** Runs in the turn in which the state is written down. */
   #onSendStatus(row: SendRow): void {
     const { id, ...status } = publicSend(row)
     const place = row.chatId === null ? {} : { chatId: row.chatId }
-    this.#events.own('MessageStatus', { sendId: id, ...status }, place)
+    this.#log.events.own('MessageStatus', { sendId: id, ...status }, place)
     if (row.state === 'sent') this.sends.sent(row)
     else if (row.state === 'queued' || row.state === 'scheduled') this.#arm()
   }
@@ -530,17 +435,10 @@ export class LiveSession implements RunSession {
     const { state } = this.#link
     const { clock, setAlarm } = this.#deps
     const retryAt = state.name === 'waiting' ? state.retryAt : undefined
-    const deliveryAt = this.#delivery.nextAt()
+    const deliveryAt = this.#log.nextAt()
     const outageAt = state.name === 'waiting' ? this.#outage.nextAt() : undefined
     const sendsAt = earlier(this.sends.nextAt, this.#outgoing.expiresAt)
     setAlarm(nextAlarm({ state: state.name, retryAt, deliveryAt, outageAt, sendsAt }, clock.now()))
-  }
-
-  #refreshDestinations(): void {
-    const config = this.#deps.store.get('config')
-    const all = config ? [...this.webhooks.destinations(), ...this.#deps.destinations(config)] : []
-    this.#delivery.setDestinations(all)
-    this.#arm()
   }
 
   /** Settings of the tenant that an operation changed; the edge writes them to its database too. */
@@ -565,18 +463,4 @@ const asPush = (opcode: Opcode, payload: WireMap): Frame => ({
 const earlier = (one: number | undefined, other: number | undefined): number | undefined =>
   one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 
-const retentionStatus = ({ warning }: Retention): Pick<SessionStatus['delivery'], 'retention'> => {
-  if (warning === undefined) return {}
-  const { reason, warnedAt, deadline } = warning
-  return { retention: { reason, warnedAt: iso(warnedAt), deadline: iso(deadline) } }
-}
-
 const iso = (ms: number): string => new Date(ms).toISOString()
-
-/** Tells MAX that a message is stored (wire-and-auth.md §4.4). */
-const acknowledge = (connection: MaxConnection, push: Frame, payload: WireMap): void => {
-  const chatId = asIdString(payload.chatId)
-  const messageId = asIdString(asMap(payload.message).id)
-  if (chatId === undefined || messageId === undefined) return
-  connection.acknowledge(push, { chatId: wireId(chatId), messageId: wireMessageId(messageId) })
-}

@@ -152,6 +152,14 @@ export interface StoragePort {
   forget(): Promise<StorageView>
 }
 
+/** Where a tenant's events go on RabbitMQ. */
+export interface BrokerView {
+  /** `''` without one of its own. */
+  queue: string
+  /** Whether the deployment has a broker. */
+  configured: boolean
+}
+
 /**
  * What an operation row runs against. Everything here may reject with a `GatewayError`;
  * rows let it pass.
@@ -182,9 +190,8 @@ export interface SessionPort {
   /** The event log, for those who read it by themselves. */
   readonly eventLog: LogPort
   status(): SessionStatus
-  /** Where the tenant's events go on RabbitMQ; `queue` is `''` without one of its own. */
-  broker(): { queue: string; configured: boolean }
-  setBrokerQueue(name: string): { queue: string; configured: boolean }
+  broker(): BrokerView
+  setBrokerQueue(name: string): BrokerView
   /** Names of the events that are delivered. */
   events(): string[]
   setEvents(names: string[]): void
