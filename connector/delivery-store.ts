@@ -329,25 +329,17 @@ export class DeliveryStore {
     return this.redeliveries(destination).count - count
   }
 
-  addAttempt(row: AttemptRow): void {
+  /** One statement for all of them: they come in bursts. */
+  addAttempts(rows: readonly AttemptRow[]): void {
     this.#sql.all(
       `INSERT INTO attempts (destination, sequence, last_sequence, events, event_id, type, attempt,
          at, duration_ms, outcome, status, error, answer, replay)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      row.destination,
-      row.sequence,
-      row.lastSequence,
-      row.events,
-      row.eventId,
-      row.type,
-      row.attempt,
-      row.at,
-      row.durationMs,
-      row.outcome,
-      row.status,
-      row.error,
-      row.answer,
-      row.replay ? 1 : 0,
+       SELECT value ->> 'destination', value ->> 'sequence', value ->> 'lastSequence',
+         value ->> 'events', value ->> 'eventId', value ->> 'type', value ->> 'attempt',
+         value ->> 'at', value ->> 'durationMs', value ->> 'outcome', value ->> 'status',
+         value ->> 'error', value ->> 'answer', value ->> 'replay'
+       FROM json_each(?)`,
+      stringifyJson(rows),
     )
   }
 

@@ -10,6 +10,8 @@ import { type Job, Target, type Verdict } from './target.ts'
 
 /** Successes are written down together, at the latest after this long; a crash before repeats them. */
 export const FLUSH_MS = 1_000
+/** From this age on they join the transaction of an event, which spares one of their own. */
+const JOIN_MS = 500
 /** Waits up to this long have a timer; longer ones are left to the object's alarm. */
 const LONGEST_TIMER_MS = 60_000
 /** Pause after a failure of our own. */
@@ -55,6 +57,8 @@ export class Delivery {
   #cancelWake: () => void = () => {}
   #wakeAt: number | undefined
   #cancelFlush: (() => void) | undefined
+  /** When the oldest success that is not written down came, Unix ms. */
+  #unwrittenSince: number | undefined
   #stopped = false
 
   constructor(deps: DeliveryDeps) {
@@ -110,10 +114,13 @@ export class Delivery {
     this.#redeliver(id)
   }
 
-  /** An event became durable. Writes of the last moments join its transaction. */
+  /** An event became durable. What waited for a while to be written down joins its transaction. */
   appended(event: LoggedEvent): void {
     if (this.#stopped) return
-    this.flush()
+    const { clock } = this.#deps
+    if (this.#unwrittenSince !== undefined && clock.now() - this.#unwrittenSince >= JOIN_MS) {
+      this.flush()
+    }
     for (const target of this.#targets.values()) {
       target.appended(event)
       this.#start(target)
@@ -181,6 +188,7 @@ export class Delivery {
   flush(): void {
     this.#cancelFlush?.()
     this.#cancelFlush = undefined
+    this.#unwrittenSince = undefined
     const { store } = this.#deps
     for (const [id, target] of this.#targets) {
       for (const lane of target.lanes) {
@@ -193,7 +201,7 @@ export class Delivery {
       store.saveState(id, target.state)
     }
     if (this.#attempts.length === 0) return
-    for (const attempt of this.#attempts) store.addAttempt(attempt)
+    store.addAttempts(this.#attempts)
     this.#attempts = []
   }
 
@@ -246,6 +254,7 @@ export class Delivery {
       const verdict = target.settle(job, outcome, now)
       this.#attempts.push(attemptRow(job, outcome, verdict, startedAt, now))
       if (verdict === 'delivered') {
+        this.#unwrittenSince ??= now
         this.#cancelFlush ??= clock.after(FLUSH_MS, () => this.flush())
       } else this.#onFailure(target, job, outcome, verdict)
       this.#start(target)

@@ -40,21 +40,19 @@ export class EventLog {
    * @param catchUp it was not pushed but read afterwards
    */
   push({ opcode, payload }: Pick<Frame, 'opcode' | 'payload'>, catchUp = false): void {
-    const { store, known, onAppended } = this.#deps
+    const { known, onAppended } = this.#deps
     const map = asMap(payload)
     const message = asMap(map.message)
     const chatId = chatOf(map)
     const messageId = opcode === Opcode.NOTIF_MESSAGE ? asIdString(message.id) : undefined
-    const appended: LoggedEvent[] = []
-    store.transaction(() => {
-      const isOwn = message.status === undefined && known.isOwnSend(message)
-      for (const { type, fields, ...place } of isOwn ? [] : eventsOfPush(opcode, map, known)) {
-        const event = this.#append(type, catchUp ? { ...fields, catchUp } : fields, place)
-        if (event !== undefined) appended.push(event)
-      }
-      if (chatId !== undefined && messageId !== undefined) known.raise(chatId, BigInt(messageId))
-    })
-    appended.forEach(onAppended)
+    const isOwn = message.status === undefined && known.isOwnSend(message)
+    // One turn of the object is one transaction. Should a statement fail in the middle, what is there
+    // stays and MAX is not answered: it pushes again, and an event that is there is not stored twice.
+    for (const { type, fields, ...place } of isOwn ? [] : eventsOfPush(opcode, map, known)) {
+      const event = this.#append(type, catchUp ? { ...fields, catchUp } : fields, place)
+      if (event !== undefined) onAppended(event)
+    }
+    if (chatId !== undefined && messageId !== undefined) known.raise(chatId, BigInt(messageId))
   }
 
   /** Stores an event of the gateway itself; its fields stand at the top level, as they always did. */
