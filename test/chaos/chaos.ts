@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { startSandbox } from '../../sandbox/node/server.ts'
 import { type Gateway, maxEnv, startGateway, type Tenant } from '../support/gateway.ts'
 import { adopt, createPerson, type Person, write } from '../support/people.ts'
@@ -13,6 +15,8 @@ export interface ChaosOptions {
   kills: number
   /** Without a broker the other destinations are tried. */
   withBroker: boolean
+  /** Node of a broker that may really be stopped; otherwise the lines to it are cut. */
+  brokerNode?: string | undefined
   /** How long everything may take to arrive after the last trouble. */
   patienceMs: number
   log: (line: string) => void
@@ -80,6 +84,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
         fromBroker.push({ place: BROKER, id: messageId, raw: JSON.stringify(body) })
       },
     )
+    consumer?.on('error', () => {})
     if (consumer) undo.push(() => consumer.close())
 
     const players = await enter(gateway, sandbox, own, options.tenants)
@@ -140,6 +145,10 @@ const enter = async (
   return players
 }
 
+const rabbitmqctl = async (node: string, command: string): Promise<void> => {
+  await promisify(execFile)('rabbitmqctl', ['-q', '-n', node, command])
+}
+
 interface Stage {
   options: ChaosOptions
   random: () => number
@@ -154,6 +163,7 @@ interface Stage {
 /** Writes all messages, with trouble in between. */
 const play = async (stage: Stage): Promise<void> => {
   const { options, random, players, sandbox, gateway, own, rabbit, log } = stage
+  const { brokerNode } = options
   const below = (limit: number): number => Math.floor(random() * limit)
   /** At which message what happens. */
   const troubles = new Map<number, () => Promise<void>>()
@@ -172,10 +182,10 @@ const play = async (stage: Stage): Promise<void> => {
   }
   const brokerGone = async (): Promise<void> => {
     log('broker down')
-    rabbit?.cut()
+    await (brokerNode ? rabbitmqctl(brokerNode, 'stop_app') : rabbit?.cut())
     await writeSome(5)
     await delay(2_000)
-    rabbit?.mend()
+    await (brokerNode ? rabbitmqctl(brokerNode, 'start_app') : rabbit?.mend())
   }
   let written = 0
   const writeOne = (): void => {

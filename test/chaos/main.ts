@@ -1,11 +1,16 @@
-/** `npm run chaos`: the chaos test at full size. Flags: --seed, --tenants, --events, --kills. */
+/**
+ * `npm run chaos`: the chaos test at full size. Flags: --seed, --tenants, --events, --kills, and
+ * --rabbitmq-node NAME to stop that broker itself instead of cutting the lines to it.
+ */
 import { parseArgs } from 'node:util'
 import { noBroker } from '../support/rabbit.ts'
 import { runChaos } from './chaos.ts'
 
 const text = { type: 'string' } as const
-const { values } = parseArgs({ options: { seed: text, tenants: text, events: text, kills: text } })
-const number = (name: keyof typeof values, fallback: number): number =>
+const { values } = parseArgs({
+  options: { seed: text, tenants: text, events: text, kills: text, 'rabbitmq-node': text },
+})
+const number = (name: 'seed' | 'tenants' | 'events' | 'kills', fallback: number): number =>
   Number(values[name] ?? fallback)
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -17,6 +22,7 @@ const report = await runChaos({
   events: number('events', 10_000),
   kills: number('kills', 5),
   withBroker: !noBroker,
+  brokerNode: values['rabbitmq-node'],
   patienceMs: 600_000,
   log: say,
 })

@@ -74,6 +74,8 @@ export const startRabbit = async (): Promise<Rabbit> => {
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
   const address = proxy.address()
   const own = new Connection(BROKER_URL)
+  // A broker that is stopped under it is no news: it connects again by itself.
+  own.on('error', () => {})
   const queues = new Set<string>()
   return {
     url: `amqp://${username}:${password}@127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
