@@ -13,6 +13,8 @@ export interface AlarmFacts {
   outageAt: number | undefined
   /** When a scheduled message is due, or one that waits has to be given up. */
   sendsAt: number | undefined
+  /** When stored media have to go. */
+  mediaAt: number | undefined
 }
 
 /** States with an open socket or one being opened: the object must not be evicted under it. */
@@ -36,6 +38,7 @@ export const nextAlarm = (facts: AlarmFacts, now: number): number | undefined =>
   if (facts.deliveryAt !== undefined) due.push(facts.deliveryAt)
   if (facts.outageAt !== undefined) due.push(facts.outageAt)
   if (facts.sendsAt !== undefined) due.push(facts.sendsAt)
+  if (facts.mediaAt !== undefined) due.push(facts.mediaAt)
   if (due.length === 0) return undefined
   return Math.max(now, Math.min(...due))
 }

@@ -70,15 +70,17 @@ describe('nextAlarm', () => {
         due,
         due,
         due,
-        (state, retryAt, deliveryAt, outageAt, sendsAt) => {
-          const at = nextAlarm({ state, retryAt, deliveryAt, outageAt, sendsAt }, now)
+        due,
+        (state, retryAt, deliveryAt, outageAt, sendsAt, mediaAt) => {
+          const at = nextAlarm({ state, retryAt, deliveryAt, outageAt, sendsAt, mediaAt }, now)
           const live = ['online', 'connecting', 'awaiting_qr', 'awaiting_code'].includes(state)
           if (live) expect(at).toBeLessThanOrEqual(now + 30_000)
           if (retryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, retryAt))
           if (outageAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, outageAt))
           if (deliveryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, deliveryAt))
           if (sendsAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, sendsAt))
-          const isIdle = [retryAt, deliveryAt, outageAt, sendsAt].every(
+          if (mediaAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, mediaAt))
+          const isIdle = [retryAt, deliveryAt, outageAt, sendsAt, mediaAt].every(
             (value) => value === undefined,
           )
           if (!live && isIdle) expect(at).toBeUndefined()

@@ -33,6 +33,7 @@ import { type SendRow, SendStore } from './send-store.ts'
 import { Sends } from './sends.ts'
 import { sessionStatus } from './session-status.ts'
 import { SignIn } from './sign-in.ts'
+import { MediaObjects } from './storage/media-objects.ts'
 import { StorageSettings } from './storage/settings.ts'
 import { syncFields } from './sync-event.ts'
 import { TenantLog, type TenantLogDeps } from './tenant-log.ts'
@@ -50,6 +51,10 @@ export interface LiveSessionDeps
       'store' | 'clock' | 'random' | 'breaker' | 'log' | 'profile' | 'dial' | 'codec'
     >,
     Pick<TenantLogDeps, 'vault' | 'outbound' | 'webhookFormat' | 'destinations' | 'hasBroker'> {
+  /** The deployment's bucket. */
+  bucket: R2Bucket
+  /** Where the gateway is reached from outside, without a slash at the end. */
+  publicUrl?: string
   limits?: Partial<SessionLimits>
   /** Asks for a wake-up; `undefined` = none is needed. */
   setAlarm(at: number | undefined): void
@@ -70,6 +75,8 @@ export class LiveSession implements RunSession {
   readonly #catchUp: CatchUp
   readonly #outage: Outage
   readonly storage: StorageSettings
+  /** Media that are stored for the tenant. */
+  readonly media: MediaObjects
   readonly #readiness: Readiness
   readonly #outgoing: Outgoing
   readonly #sendStore: SendStore
@@ -103,6 +110,13 @@ export class LiveSession implements RunSession {
     this.storage = new StorageSettings({
       ...deps,
       refusal: (url) => deps.outbound.refusal(url),
+      onRetention: () => this.media.redate(),
+    })
+    this.media = new MediaObjects({
+      ...deps,
+      publicUrl: deps.publicUrl ?? '',
+      settings: () => this.storage.current,
+      onWait: () => this.#arm(),
     })
     this.#catchUp = new CatchUp({
       store,
@@ -222,6 +236,7 @@ export class LiveSession implements RunSession {
     this.#outgoing.expire()
     this.presence.tick()
     this.sends.release()
+    this.media.tick()
     const { clock } = this.#deps
     const now = clock.now()
     if (now - this.#lastPrune >= PRUNE_EVERY_MS) {
@@ -258,6 +273,7 @@ export class LiveSession implements RunSession {
     this.#link.hangUp('destroyed')
     this.#link.rest()
     this.#log.stop()
+    this.media.stop()
     this.#isOver = true
   }
 
@@ -438,7 +454,9 @@ export class LiveSession implements RunSession {
     const deliveryAt = this.#log.nextAt()
     const outageAt = state.name === 'waiting' ? this.#outage.nextAt() : undefined
     const sendsAt = earlier(this.sends.nextAt, this.#outgoing.expiresAt)
-    setAlarm(nextAlarm({ state: state.name, retryAt, deliveryAt, outageAt, sendsAt }, clock.now()))
+    const mediaAt = this.media.nextAt
+    const facts = { state: state.name, retryAt, deliveryAt, outageAt, sendsAt, mediaAt }
+    setAlarm(nextAlarm(facts, clock.now()))
   }
 
   /** Settings of the tenant that an operation changed; the edge writes them to its database too. */

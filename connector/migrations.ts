@@ -180,6 +180,23 @@ const migrations: readonly string[][] = [
        updated_at INTEGER NOT NULL
      ) WITHOUT ROWID`,
   ],
+  [
+    // What lies in a bucket for this tenant; `size` is NULL until all of it is stored.
+    `CREATE TABLE stored_objects (
+       store TEXT NOT NULL,
+       key TEXT NOT NULL,
+       size INTEGER,
+       content_type TEXT NOT NULL,
+       file_name TEXT,
+       stored_at INTEGER NOT NULL,
+       expires_at INTEGER,
+       remove_at INTEGER,
+       attempts INTEGER NOT NULL DEFAULT 0,
+       PRIMARY KEY (store, key)
+     ) WITHOUT ROWID`,
+    'CREATE INDEX stored_objects_key ON stored_objects (key)',
+    'CREATE INDEX stored_objects_removal ON stored_objects (remove_at) WHERE remove_at IS NOT NULL',
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

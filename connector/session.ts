@@ -37,6 +37,7 @@ import { runOperation } from './run-operation.ts'
 import type { Dial } from './socket.ts'
 import type { Sql, SqlRow } from './sql.ts'
 import { r2Store } from './storage/r2-store.ts'
+import { Removal } from './storage/removal.ts'
 import { Store } from './store.ts'
 import { dialer } from './transports.ts'
 import { createVault, type Vault } from './vault.ts'
@@ -47,6 +48,8 @@ export interface SessionEnv extends BrokerVariables, GlobalWebhookVariables, Lim
   PUBLISHER: DurableObjectNamespace<Publisher>
   EVENTS: Queue<string>
   MEDIA: R2Bucket
+  /** Where the gateway is reached from outside; absent = nobody knows. */
+  MAXAPI_PUBLIC_URL?: string
   /** Names of the events that are kept in the bucket; none when absent. */
   MAXAPI_ARCHIVE_EVENTS?: string
   /** Names of the events that go to the queue; none when absent. */
@@ -78,6 +81,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   readonly #vault: Vault
   readonly #log: Log
   readonly #clock = sharedTimer(systemClock)
+  readonly #removal: Removal
   #live: LiveSession | undefined
   #streams: EventSockets | undefined
   #waking: Promise<LiveSession> | undefined
@@ -91,10 +95,19 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     this.#store = new Store(sql)
     this.#vault = createVault(masterKey(env))
     this.#log = consoleLog(env.MAXAPI_LOG_LEVEL, () => ({ tenant: this.#store.get('config')?.id }))
+    this.#removal = new Removal({
+      store: this.#store,
+      vault: this.#vault,
+      clock: this.#clock,
+      log: this.#log,
+      bucket: env.MEDIA,
+      outbound: (sandbox) => this.#tenantOutbound(sandbox),
+    })
     // Answered by the runtime, which need not wake the object for it.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'))
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined
+      if (this.#removal.isPending) this.#setAlarm(Date.now())
       if (this.#store.get('config') === undefined) return
       this.#waking = this.#wake()
       await this.#waking.catch((error: unknown) => {
@@ -109,6 +122,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     { reenable = false }: { reenable?: boolean } = {},
   ): Promise<Result<{ webhookSecret: string }>> {
     return this.#asResult(async () => {
+      if (this.#removal.isPending) throw new GatewayError('UNAUTHORIZED', 'the tenant is deleted')
       // Two first calls at once must not bring up two sessions.
       this.#waking ??= this.#wake(config)
       const live = await this.#waking
@@ -183,6 +197,17 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     this.#live = undefined
     this.#streams?.closeAll(CloseCode.UNAUTHORIZED, 'the tenant is deleted')
     this.#streams = undefined
+    this.#removal.begin()
+    await this.#remove()
+  }
+
+  /** Deletes some of a deleted tenant's objects; the alarm goes on with the rest. */
+  async #remove(): Promise<void> {
+    const at = await this.#removal.step()
+    if (at !== undefined) {
+      this.#setAlarm(at)
+      return
+    }
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
   }
@@ -191,7 +216,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   override async alarm(): Promise<void> {
     this.#alarmAt = undefined
     try {
-      this.#live?.tick()
+      if (this.#removal.isPending) await this.#remove()
+      else this.#live?.tick()
     } catch (error) {
       this.#log('error', 'the alarm failed', { error: String(error) })
       this.#setAlarm(Date.now() + 10_000)
@@ -219,15 +245,9 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
           sandbox ? this.#sandbox().fetch(url, init) : fetch(url, init),
         ),
       hasBroker: Boolean(env.RABBITMQ_URL),
-      outbound: this.#outbound(
-        webhookPolicy(
-          {
-            allowPrivate: env.MAXAPI_ALLOW_PRIVATE_NETWORK === 'true',
-            loopback: env.MAXAPI_LOOPBACK === 'true',
-          },
-          sandbox,
-        ),
-      ),
+      outbound: this.#tenantOutbound(sandbox),
+      bucket: env.MEDIA,
+      publicUrl: env.MAXAPI_PUBLIC_URL ?? '',
       webhookFormat: webhookFormat(env),
       destinations: (current) => this.#destinations(current),
       limits: sessionLimits(env),
@@ -291,6 +311,15 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       )
     }
     return result
+  }
+
+  /** The way to URLs that a tenant gives. */
+  #tenantOutbound(sandbox: boolean): Outbound {
+    const { MAXAPI_ALLOW_PRIVATE_NETWORK, MAXAPI_LOOPBACK } = this.env
+    const allowPrivate = MAXAPI_ALLOW_PRIVATE_NETWORK === 'true'
+    return this.#outbound(
+      webhookPolicy({ allowPrivate, loopback: MAXAPI_LOOPBACK === 'true' }, sandbox),
+    )
   }
 
   /** The way to a URL; names that resolve to private addresses are reached only where they may be. */

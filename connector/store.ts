@@ -8,6 +8,7 @@ import type { OutageState } from './outage.ts'
 import type { SyncMarkers } from './profile.ts'
 import type { RetentionState } from './retention.ts'
 import type { Sql, SqlRow } from './sql.ts'
+import type { RemovalState } from './storage/removal.ts'
 
 /** A row of the event log. `body` is what every reader gets, byte for byte. */
 export interface LoggedEvent {
@@ -51,6 +52,8 @@ export interface Meta {
   retention: RetentionState
   /** Where received media are stored. */
   storage: TenantStorage
+  /** The tenant is deleted, and its objects are not all gone yet. */
+  removal: RemovalState
   /** RabbitMQ queue of this tenant; absent = the deployment's. */
   brokerQueue: string
 }
@@ -103,6 +106,18 @@ export class Store {
       this.sql.all('DELETE FROM meta WHERE key = ?', key)
       this.#meta.delete(key)
     }
+  }
+
+  /** Empties every table but these. */
+  empty(kept: readonly string[]): void {
+    const tables = this.sql.all(
+      `SELECT name FROM sqlite_master WHERE type = 'table'
+         AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`,
+    )
+    for (const { name } of tables) {
+      if (!kept.includes(String(name))) this.sql.all(`DELETE FROM "${name}"`)
+    }
+    this.#meta.clear()
   }
 
   /**

@@ -22,6 +22,24 @@ describe('createVault', () => {
     await expect(createVault(newKey).open(sealed, 'p')).rejects.toThrow(/master key/)
   })
 
+  it('[VA4] signs for a purpose, and knows what any of its keys has signed', async () => {
+    const old = createVault(oldKey)
+    const rotated = createVault(`${newKey},${oldKey}`)
+    const signature = await old.sign('text', 'link')
+    expect(signature).toMatch(/^[\w-]{43}$/)
+    expect(await rotated.sign('text', 'link')).not.toBe(signature)
+    const verify = (text: string, given: string, purpose = 'link') =>
+      rotated.verify(text, given, purpose)
+    expect(await verify('text', signature)).toBe(true)
+    expect(await verify('text', await rotated.sign('text', 'link'))).toBe(true)
+    expect(await verify('Text', signature)).toBe(false)
+    expect(await verify('text', signature, 'other')).toBe(false)
+    expect(await createVault(newKey).verify('text', signature, 'link')).toBe(false)
+    for (const wrong of ['', 'x', `${signature}A`, signature.slice(1), '!'.repeat(43)]) {
+      expect(await verify('text', wrong)).toBe(false)
+    }
+  })
+
   it('[VA3] refuses tampered text and unusable keys', async () => {
     const vault = createVault(oldKey)
     const sealed = await vault.seal('s', 'p')

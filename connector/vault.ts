@@ -9,11 +9,17 @@ export interface Vault {
   seal(secret: string, purpose: string): Promise<string>
   /** @throws {Error} when the text was tampered with, or its key is no longer configured. */
   open(sealed: string, purpose: string): Promise<string>
+  /** An HMAC-SHA-256 of the text under a key for this purpose only, in base64url. */
+  sign(text: string, purpose: string): Promise<string>
+  /** Whether one of the keys has signed the text for this purpose. Takes the same time for all. */
+  verify(text: string, signature: string, purpose: string): Promise<boolean>
 }
 
 interface VaultKey {
   id: string
   aes: CryptoKey
+  /** Makes the keys that sign. */
+  hkdf: CryptoKey
 }
 
 const VERSION = 'v1'
@@ -46,8 +52,38 @@ export const createVault = (masterKeys: string): Vault => {
       const secret = await crypto.subtle.decrypt(params, key.aes, bytes(sealed))
       return new TextDecoder().decode(secret)
     },
+    sign: async (text, purpose) => {
+      const key = await signingKey((await keys())[0] as VaultKey, purpose)
+      return base64url(new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8.encode(text))))
+    },
+    verify: async (text, signature, purpose) => {
+      const given = SIGNATURE.test(signature) ? bytes(signature.replace(/[-_]/g, plainDigit)) : null
+      if (given === null) return false
+      for (const master of await keys()) {
+        const key = await signingKey(master, purpose)
+        if (await crypto.subtle.verify('HMAC', key, given, utf8.encode(text))) return true
+      }
+      return false
+    },
   }
 }
+
+/** 32 bytes in base64url. */
+const SIGNATURE = /^[\w-]{43}$/
+const plainDigit = (digit: string): string => (digit === '-' ? '+' : '/')
+const base64url = (raw: Uint8Array): string =>
+  base64(raw)
+    .replace(/[+/]/g, (digit) => (digit === '+' ? '-' : '_'))
+    .replace(/=+$/, '')
+
+const signingKey = ({ hkdf }: VaultKey, purpose: string): Promise<CryptoKey> =>
+  crypto.subtle.deriveKey(
+    { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(0), info: utf8.encode(purpose) },
+    hkdf,
+    { name: 'HMAC', hash: 'SHA-256', length: 256 },
+    false,
+    ['sign', 'verify'],
+  )
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
@@ -66,5 +102,6 @@ const loadKey = async (text: string): Promise<VaultKey> => {
     '',
   )
   const aes = await crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['encrypt', 'decrypt'])
-  return { id, aes }
+  const hkdf = await crypto.subtle.importKey('raw', raw, 'HKDF', false, ['deriveKey'])
+  return { id, aes, hkdf }
 }

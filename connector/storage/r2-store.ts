@@ -4,6 +4,7 @@ import {
   type ObjectStore,
   StorageError,
 } from './object-store.ts'
+import { sizedStream } from './sized-stream.ts'
 
 const AT_ONCE = 1000
 
@@ -21,9 +22,9 @@ export const r2Store = (bucket: R2Bucket): ObjectStore => ({
       throw new StorageError('MissingContentLength', 'a stream needs its size')
     }
     // R2 takes a stream whose length it can see.
-    const fixed = new FixedLengthStream(size)
-    const copied = body.pipeTo(fixed.writable as WritableStream<Uint8Array>)
-    const stored = explain(bucket.put(key, fixed.readable, options))
+    const { readable, writable } = sizedStream(size)
+    const copied = body.pipeTo(writable)
+    const stored = explain(bucket.put(key, readable, options))
     const [source, target] = await Promise.allSettled([copied, stored])
     if (target.status === 'rejected') throw target.reason
     if (source.status === 'rejected') throw source.reason

@@ -20,6 +20,8 @@ export interface StorageSettingsDeps {
   vault: Vault
   /** Why a URL that somebody gives may not be called. */
   refusal(url: string): string | undefined
+  /** What is stored is kept for another time from now on. */
+  onRetention(): void
 }
 
 /** Where a tenant's media are kept: kept itself in the tenant's object, its keys sealed. */
@@ -44,21 +46,28 @@ export class StorageSettings implements StoragePort {
   save(change: StorageChange, by: TenantStorage['givenBy'] = 'tenant'): Promise<StorageView> {
     return this.#turns.run('storage', async () => {
       const { store, vault, refusal } = this.#deps
-      const after = changedStorage(this.current, change, refusal)
+      const before = this.current
+      const after = changedStorage(before, change, refusal)
       const keys = newKeys(change)
       const sealed = keys && {
         keys: await vault.seal(JSON.stringify(keys), KEYS_PURPOSE),
         givenBy: by,
       }
       store.set('storage', { ...after, ...sealed })
-      return this.view()
+      return this.#changed(before)
     })
   }
 
   forget(): Promise<StorageView> {
     return this.#turns.run('storage', async () => {
+      const before = this.current
       this.#deps.store.delete('storage')
-      return this.view()
+      return this.#changed(before)
     })
+  }
+
+  #changed(before: TenantStorage): StorageView {
+    if (this.current.retentionDays !== before.retentionDays) this.#deps.onRetention()
+    return this.view()
   }
 }

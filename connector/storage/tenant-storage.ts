@@ -21,8 +21,12 @@ export interface TenantStorageDeps {
 export const OWN_BUCKET = 'gateway'
 
 /** Names the place that objects are in: what lies elsewhere is not looked for here. */
-export const storeName = ({ enabled, endpoint, bucket }: TenantStorage): string =>
-  enabled ? `${new URL(endpoint).host}/${bucket}` : OWN_BUCKET
+export const storeName = (storage: TenantStorage): string =>
+  storage.enabled ? s3Name(storage) : OWN_BUCKET
+
+/** The name of the tenant's own S3, whether or not it is in use. */
+const s3Name = ({ endpoint, bucket }: TenantStorage): string =>
+  endpoint === '' ? '' : `${new URL(endpoint).host}/${bucket}`
 
 /** Where everything of a tenant lies in a bucket. */
 export const tenantFolder = (tenantId: string, storage?: TenantStorage): string => {
@@ -57,6 +61,19 @@ export const openS3 = async (
       }
     },
   })
+}
+
+/**
+ * Opens the store of a name; `undefined` when nobody knows its keys any more.
+ * @throws {Error} when the keys cannot be opened
+ */
+export const openNamedStore = async (
+  name: string,
+  storage: TenantStorage,
+  deps: TenantStorageDeps,
+): Promise<ObjectStore | undefined> => {
+  if (name === OWN_BUCKET) return r2Store(deps.bucket)
+  return name === s3Name(storage) && storage.keys !== '' ? openS3(storage, deps) : undefined
 }
 
 /** What a caller hears of a store's refusal: its own code and words. */

@@ -274,7 +274,9 @@ export const adminOperations = {
     scope: 'admin',
     summary: 'Log the tenant out of MAX and forget it',
     description:
-      'Ends the session, the deliveries and the API token at once. What it kept is deleted.',
+      'Ends the session, the deliveries and the API token at once. What it kept is deleted: of the ' +
+      'bucket everything, archived events included; of an S3 of its own what was stored there for it. ' +
+      'Many objects, or a storage that does not answer, take longer than this call.',
     input: z.object({ id }),
     output: z.object({ message: z.string() }),
     example: { input: { id: exampleTenant.id }, output: { message: 'User deleted' } },

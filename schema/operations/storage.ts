@@ -50,8 +50,8 @@ export const storageOperations = {
       'Names are taken in `camelCase` too. Nothing is called now: `POST /session/s3/test` does that. ' +
       'Objects are private: links to them are signed and live for 7 days at most, unless ' +
       '`public_url` is set. They lie under `users/{tenant}/{inbox|outbox}/{chat}/{yyyy}/{mm}/{dd}/' +
-      '{images|videos|audio|documents}/{messageId}-{n}.{ext}`. What lies elsewhere already is neither ' +
-      'moved nor deleted. The endpoint has to be public and https, unless the operator allows others.',
+      '{images|videos|audio|documents}/{messageId}-{n}.{ext}`. What lies elsewhere already is not ' +
+      'moved; it is deleted when its time is over, as long as its keys are saved. The endpoint has to be public and https, unless the operator allows others.',
     example: {
       input: {
         ...example,

@@ -224,7 +224,7 @@ export const startEdge = async (variables: Partial<Env> = {}) => {
       serves: (url) => url.startsWith('https://media.max.ru/'),
       fetch: async () => new Response(null, { status: 404 }),
     },
-    media: bucket as unknown as R2Bucket,
+    media: bucket.r2,
     outbound: (policy) =>
       new Outbound({ policy, clock: systemClock, fetch: (url, init) => fetch(url, init) }),
     vault: createVault('00'.repeat(32)),

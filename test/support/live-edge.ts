@@ -35,12 +35,14 @@ class NodeSession implements SessionRpc {
   live: LiveSession | undefined
   readonly #sim: Simulator
   readonly #policy: OutboundPolicy
+  readonly #bucket: R2Bucket
   readonly #waiting = new Set<() => void>()
   #config: TenantConfig | undefined
 
-  constructor(sim: Simulator, policy: OutboundPolicy) {
+  constructor(sim: Simulator, policy: OutboundPolicy, bucket: R2Bucket) {
     this.#sim = sim
     this.#policy = policy
+    this.#bucket = bucket
   }
 
   async configure(config: TenantConfig): Promise<Result<{ webhookSecret: string }>> {
@@ -143,6 +145,7 @@ class NodeSession implements SessionRpc {
         clock: systemClock,
         fetch: (url, init) => fetch(url, init),
       }),
+      bucket: this.#bucket,
       destinations: () => [destination],
       setAlarm: () => {},
     })
@@ -211,12 +214,12 @@ export const startLiveEdge = async (
     settings: { pushPresence: false, idleCloseMs: 0, ...settings },
   })
   const sessions = new Map<string, NodeSession>()
+  const edge = await startEdge(variables)
   const sessionOf = (id: string): NodeSession => {
-    const session = sessions.get(id) ?? new NodeSession(sim, policy)
+    const session = sessions.get(id) ?? new NodeSession(sim, policy, edge.bucket.r2)
     sessions.set(id, session)
     return session
   }
-  const edge = await startEdge(variables)
   edge.gateway.sessions = { getByName: sessionOf }
   edge.gateway.max = {
     serves: (url) => url.startsWith(sim.settings.mediaUrl),

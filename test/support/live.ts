@@ -16,6 +16,7 @@ import { GatewayError } from '../../schema/errors.ts'
 import { type OperationName, operations } from '../../schema/operations/index.ts'
 import type { CallContext, TenantConfig } from '../../schema/session-port.ts'
 import { FakeClock, settle } from './fake-clock.ts'
+import { MemoryBucket } from './memory-bucket.ts'
 import { nodeSql } from './node-sql.ts'
 
 /** Seals without a key: what matters here is only that nothing is stored in clear by accident. */
@@ -25,6 +26,8 @@ const readableVault: Vault = {
     if (!sealed.startsWith(`sealed ${purpose} `)) throw new Error('not sealed for this')
     return [...sealed.slice(`sealed ${purpose} `.length)].reverse().join('')
   },
+  sign: async (text, purpose) => `signed ${purpose} ${text}`,
+  verify: async (text, signature, purpose) => signature === `signed ${purpose} ${text}`,
 }
 
 export const tenant: TenantConfig = {
@@ -49,6 +52,7 @@ export const createLive = (
   const { encoding = 'binary' } = options
   const clock = new FakeClock()
   const breaker = new Breaker()
+  const bucket = new MemoryBucket()
   const sql = nodeSql()
   migrate(sql)
   const sim = new Simulator({
@@ -140,6 +144,7 @@ export const createLive = (
         clock,
         fetch: async () => new Response(),
       }),
+      bucket: bucket.r2,
       destinations: () => [destination],
       limits: options.limits ?? {},
       setAlarm: (at) => {
@@ -173,7 +178,7 @@ export const createLive = (
   }
 
   const bodies = () => world.delivered.map((event) => JSON.parse(event.body) as EventBody)
-  return { world, clock, sim, sql, boot, crash, pass, online, bodies }
+  return { world, clock, sim, sql, bucket, boot, crash, pass, online, bodies }
 }
 
 /** Runs an operation as the edge would have it run: its answer, or its error thrown. */

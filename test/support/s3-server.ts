@@ -20,6 +20,10 @@ export interface S3Server {
   objects: Map<string, Stored>
   /** Methods that its policy forbids. */
   deny: ReadonlySet<string>
+  /** A key that it lets nobody delete. */
+  denyKey: string | undefined
+  /** How far its clock is ahead of this machine's. */
+  skewMs: number
   /** Answers the next requests so, before anything is looked at; `undefined` ends it. */
   fault: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
   close(): Promise<void>
@@ -50,14 +54,19 @@ export const startS3 = async (): Promise<S3Server> => {
     region: 'eu-test-1',
   }
   const objects = new Map<string, Stored>()
-  const self: Pick<S3Server, 'fault' | 'deny'> = { fault: undefined, deny: new Set() }
+  const self: Pick<S3Server, 'fault' | 'deny' | 'denyKey' | 'skewMs'> = {
+    fault: undefined,
+    deny: new Set(),
+    denyKey: undefined,
+    skewMs: 0,
+  }
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`)
     const [, bucket = '', ...rest] = url.pathname.split('/')
     const key = rest.map(decodeURIComponent).join('/')
     const body = await bodyOf(request)
-    await checkSignature(request, url, body, access)
+    await checkSignature(request, url, body, access, Date.now() + self.skewMs)
     if (bucket !== access.bucket) throw new Refusal(404, 'NoSuchBucket')
     if (self.deny.has(request.method ?? '')) throw new Refusal(403, 'AccessDenied')
     const stored = objects.get(key)
@@ -76,6 +85,7 @@ export const startS3 = async (): Promise<S3Server> => {
         return
       }
       case 'DELETE':
+        if (key === self.denyKey) throw new Refusal(403, 'AccessDenied')
         objects.delete(key)
         response.writeHead(204).end()
         return
@@ -130,12 +140,13 @@ const checkSignature = async (
   url: URL,
   body: Buffer,
   access: Pick<S3Server, 'accessKey' | 'secretKey' | 'region'>,
+  now: number,
 ): Promise<void> => {
   const inQuery = url.searchParams.get('X-Amz-Signature')
   const parts = inQuery === null ? headerParts(request) : queryParts(url)
   if (parts.keyId !== access.accessKey) throw new Refusal(403, 'InvalidAccessKeyId')
   const date = new Date(parts.date.replace(/^(....)(..)(..T..)(..)/, '$1-$2-$3:$4:'))
-  const age = Date.now() - date.getTime()
+  const age = now - date.getTime()
   if (inQuery === null ? Math.abs(age) > 900_000 : age > parts.expiresInS * 1000) {
     throw new Refusal(403, inQuery === null ? 'RequestTimeTooSkewed' : 'AccessDenied')
   }

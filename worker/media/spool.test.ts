@@ -7,7 +7,7 @@ import { PART_BYTES, spool, sweepSpool } from './spool.ts'
 
 const create = () => {
   const bucket = new MemoryBucket()
-  const deps = { bucket: bucket as unknown as R2Bucket, budget: new ByteBudget(48 * 1024 * 1024) }
+  const deps = { bucket: bucket.r2, budget: new ByteBudget(48 * 1024 * 1024) }
   return { bucket, deps, r2: deps.bucket }
 }
 const file = { name: undefined, maxBytes: 4 * PART_BYTES }
