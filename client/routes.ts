@@ -108,6 +108,11 @@ export const routes: Record<OperationName, Route> = {
   setStorage: { method: 'POST', path: '/session/s3/config' },
   deleteStorage: { method: 'DELETE', path: '/session/s3/config' },
   testStorage: { method: 'POST', path: '/session/s3/test' },
+  getStoredMedia: {
+    method: 'GET',
+    path: '/media/users/:tenant/:box/:chat/:year/:month/:day/:folder/:name',
+    reads: true,
+  },
   createGroup: { method: 'POST', path: '/group/create', creates: true },
   createChannel: { method: 'POST', path: '/channel/create', creates: true },
   listGroups: { method: 'GET', path: '/group/list', reads: true },

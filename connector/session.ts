@@ -32,6 +32,7 @@ import { consoleLog } from './log.ts'
 import { migrate } from './migrations.ts'
 import { Outbound } from './outbound-fetch.ts'
 import { handshakeProfile } from './profile.ts'
+import { withoutSlash } from './public-url.ts'
 import { type Publisher, publisherName } from './publisher.ts'
 import { runOperation } from './run-operation.ts'
 import type { Dial } from './socket.ts'
@@ -247,7 +248,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       hasBroker: Boolean(env.RABBITMQ_URL),
       outbound: this.#tenantOutbound(sandbox),
       bucket: env.MEDIA,
-      publicUrl: env.MAXAPI_PUBLIC_URL ?? '',
+      publicUrl: withoutSlash(env.MAXAPI_PUBLIC_URL ?? ''),
       webhookFormat: webhookFormat(env),
       destinations: (current) => this.#destinations(current),
       limits: sessionLimits(env),

@@ -121,7 +121,14 @@ describe('environment', () => {
     expect(refusal([], { MAX_PROFILE: '[]' })).toBe('MAX_PROFILE must be a JSON object, got "[]"')
     expect(refusal([], { MAX_ENDPOINT: 'https://x' })).toContain('must be a wss://, ws://, tls://')
     expect(refusal([], { MAXAPI_MASTER_KEY: 'hunter2' })).not.toContain('hunter2')
+    expect(refusal([], { MAXAPI_PUBLIC_URL: 'https://u:p@x' })).toContain('without a query')
     expect(refusal([], { LIBSQL_URL: 'mysql://u:hunter2@x' })).not.toContain('hunter2')
+  })
+
+  it('takes the address without the slash that links bring', () => {
+    expect(read([], { MAXAPI_PUBLIC_URL: 'https://x.example/a/' }).publicUrl).toBe(
+      'https://x.example/a',
+    )
   })
 
   it('takes several master keys', () => {

@@ -1,5 +1,6 @@
 import { parseEndpoint } from '../connector/endpoint.ts'
 import { handshakeProfile } from '../connector/profile.ts'
+import { isPublicUrl, withoutSlash } from '../connector/public-url.ts'
 
 /** The settings of the self-host host: one table for flags, environment and `.env`. */
 
@@ -57,6 +58,11 @@ const url =
     if (!schemes.includes(scheme)) throw expected(`a ${schemes.join('://, ')}:// URL`)
     return value
   }
+
+const publicUrl = (value: string): string => {
+  if (!isPublicUrl(value)) throw expected('an http:// or https:// URL without a query')
+  return withoutSlash(value)
+}
 
 const token = (value: string): string => {
   if (!/^[\x21-\x7e]{8,200}$/.test(value)) throw expected('8 to 200 ASCII characters, no blanks')
@@ -200,6 +206,7 @@ export const settingsTable = {
     env: ['MAX_PROTOCOL'],
   }),
   maxProfile: setting({ parse: jsonObject, fallback: '', env: ['MAX_PROFILE'] }),
+  publicUrl: setting({ parse: publicUrl, fallback: '', env: ['MAXAPI_PUBLIC_URL'] }),
   allowPrivateNetwork: setting({
     parse: yesOrNo,
     fallback: false,

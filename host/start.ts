@@ -16,7 +16,7 @@ import {
 import { openFilesLimit, tenantsThatFit } from './open-files.ts'
 import { startRuntime } from './runtime.ts'
 import { readCertificate, startTlsFront } from './tls-front.ts'
-import { workerVariables } from './worker-variables.ts'
+import { urlOf, workerVariables } from './worker-variables.ts'
 
 const root = path.dirname(import.meta.dirname)
 const readText = (name: string): string => readFileSync(path.join(root, name), 'utf8')
@@ -45,9 +45,6 @@ export interface Host {
   pid(): number | undefined
   stop(): Promise<void>
 }
-
-const urlOf = (scheme: string, host: string, port: number): string =>
-  `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
 
 /** Ticks the crons of wrangler.toml, which the local runtime does not do by itself. */
 const startTicking = (crons: string[], tick: (cron: string) => void): (() => void) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { defaultSettings } from './flags.ts'
+import { defaultSettings, type Settings } from './flags.ts'
 import { tenantsThatFit } from './open-files.ts'
 import { isLoopback, workerVariables } from './worker-variables.ts'
 
@@ -14,6 +14,7 @@ describe('workerVariables', () => {
       MAXAPI_LOG_LEVEL: 'info',
       MAXAPI_WEBHOOK_FORMAT: 'json',
       MAXAPI_SKIPMEDIA: 'false',
+      MAXAPI_PUBLIC_URL: 'http://127.0.0.1:5555',
       MAXAPI_ALLOW_PRIVATE_NETWORK: 'false',
       MAXAPI_LOOPBACK: 'true',
       MAXAPI_RETENTION_DAYS: '7',
@@ -36,6 +37,25 @@ describe('workerVariables', () => {
     ['127.example', false],
   ])('takes %s as loopback: %s', (address, loopback) => {
     expect(isLoopback(address)).toBe(loopback)
+  })
+})
+
+describe('the address in links', () => {
+  const addressOf = (change: Partial<Settings>) =>
+    workerVariables({ ...defaultSettings(), ...change }, secrets).MAXAPI_PUBLIC_URL
+
+  it.each<[Partial<Settings>, string | undefined]>([
+    [
+      { publicUrl: 'https://max.example.com/api', address: '0.0.0.0' },
+      'https://max.example.com/api',
+    ],
+    [{ address: '::1', port: 80 }, 'http://[::1]:80'],
+    [{ address: '192.0.2.7', sslcertificate: 'cert.pem' }, 'https://192.0.2.7:5555'],
+    [{ address: '0.0.0.0' }, undefined],
+    [{ address: '::' }, undefined],
+    [{ port: 0 }, undefined],
+  ])('with %j is %s', (change, address) => {
+    expect(addressOf(change)).toBe(address)
   })
 })
 

@@ -7,6 +7,20 @@ export const isLoopback = (address: string): boolean =>
   address === '::1' ||
   (isIP(address) === 4 && address.startsWith('127.'))
 
+/** Addresses that mean all of a machine's: nobody can call them from elsewhere. */
+const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::'
+
+/** An address with its port, as a URL has it. */
+export const urlOf = (scheme: string, host: string, port: number): string =>
+  `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+
+/**
+ * Where the gateway is reached unless somebody says it: where it listens, if that is one address and
+ * known before it runs.
+ */
+const ownUrl = ({ address, port, sslcertificate }: Settings): string =>
+  isWildcard(address) || port === 0 ? '' : urlOf(sslcertificate ? 'https' : 'http', address, port)
+
 interface Secrets {
   adminToken: string
   masterKey: string
@@ -25,6 +39,7 @@ export const workerVariables = (settings: Settings, secrets: Secrets): Record<st
     MAXAPI_GLOBAL_WEBHOOK_OPTIONS: settings.globalWebhookOptions,
     MAXAPI_WEBHOOK_FORMAT: settings.webhookFormat,
     MAXAPI_SKIPMEDIA: String(settings.skipmedia),
+    MAXAPI_PUBLIC_URL: settings.publicUrl || ownUrl(settings),
     MAXAPI_ALLOW_PRIVATE_NETWORK: String(settings.allowPrivateNetwork),
     MAXAPI_LOOPBACK: String(isLoopback(settings.address)),
     MAXAPI_LOG_LEVEL: settings.loglevel,

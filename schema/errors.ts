@@ -62,6 +62,11 @@ export const errors = {
     retry: false,
     meaning: 'The log no longer has the events after this place; `details.oldest` is the oldest.',
   },
+  LINK_EXPIRED: {
+    status: 410,
+    retry: false,
+    meaning: 'The time of this link is over.',
+  },
   BODY_TOO_LARGE: {
     status: 413,
     retry: false,
@@ -71,6 +76,11 @@ export const errors = {
     status: 415,
     retry: false,
     meaning: 'The file is of a type that this operation or MAX does not take.',
+  },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    retry: false,
+    meaning: 'The file has no bytes in this range; `Content-Range` has its size.',
   },
   SOURCE_FAILED: {
     status: 422,

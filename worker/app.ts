@@ -19,6 +19,7 @@ import { Degraded } from './health.ts'
 import { inputReader } from './input.ts'
 import { describeError } from './log.ts'
 import { mediaHandlers } from './media/handlers.ts'
+import { linkServer } from './media/link.ts'
 import { pages, servePage } from './pages.ts'
 import { failure, type Notes, success, unhealthy, withRequestId } from './respond.ts'
 import { unwrap } from './result.ts'
@@ -138,6 +139,11 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
     }
   }
 
+  const ofLink = (row: Operation): Serve => {
+    const serve = linkServer(gateway, row)
+    return (c) => serve(c.req.raw, c.req.param(), (headers) => c.set('notes', { headers }))
+  }
+
   const ofStream = (row: Operation): Serve => {
     const serve = eventStream(row)
     return async (c) => {
@@ -174,6 +180,7 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
   }
 
   return (name, row) => {
+    if (row.media === 'link') return ofLink(row)
     if (row.media !== undefined) return ofMedia(name, row)
     if (row.stream !== undefined) return ofStream(row)
     if (row.run !== undefined) return inSession(name, row)

@@ -14,6 +14,7 @@ describe('readSettings', () => {
       MAXAPI_GLOBAL_WEBHOOK: '',
       MAXAPI_GLOBAL_WEBHOOK_SECRET: '',
       MAXAPI_QUEUE_WEBHOOK: '',
+      MAXAPI_PUBLIC_URL: '',
       MAXAPI_ALLOW_PRIVATE_NETWORK: false,
       MAXAPI_LOOPBACK: false,
       MAXAPI_LOG_LEVEL: 'info',
@@ -32,6 +33,7 @@ describe('readSettings', () => {
       MAXAPI_ALLOW_PRIVATE_NETWORK: 'secret',
       MAXAPI_GLOBAL_WEBHOOK: 'secret',
       MAXAPI_LOG_LEVEL: 'secret',
+      MAXAPI_PUBLIC_URL: 'secret',
     }
     for (const name of Object.keys(mistakes)) expect(() => read(mistakes)).toThrow(name)
     expect(() => read(mistakes)).not.toThrow('secret')

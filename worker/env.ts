@@ -5,6 +5,7 @@ import { globalWebhook } from '../connector/deliver/global-webhook.ts'
 import { queueEvents } from '../connector/deliver/queue.ts'
 import { parseEndpoint } from '../connector/endpoint.ts'
 import { handshakeProfile } from '../connector/profile.ts'
+import { isPublicUrl, withoutSlash } from '../connector/public-url.ts'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
 import type { SessionRpc } from '../schema/session-port.ts'
 import type { Assets } from './pages.ts'
@@ -45,6 +46,8 @@ export interface Env extends BrokerVariables {
   MAXAPI_QUEUE_WEBHOOK?: string
   MAXAPI_GLOBAL_WEBHOOK_SECRET?: string
   MAXAPI_GLOBAL_WEBHOOK_OPTIONS?: string
+  /** Where the gateway is reached from outside; absent = nobody knows. */
+  MAXAPI_PUBLIC_URL?: string
   MAXAPI_ALLOW_PRIVATE_NETWORK?: string
   /** `true` while the gateway listens on a loopback address only. */
   MAXAPI_LOOPBACK?: string
@@ -76,6 +79,13 @@ const variables = z.object({
   MAXAPI_GLOBAL_WEBHOOK_SECRET: variable(z.string().default('')),
   MAXAPI_QUEUE_WEBHOOK: variable(
     z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' }).default(''),
+  ),
+  MAXAPI_PUBLIC_URL: variable(
+    z
+      .string()
+      .refine(isPublicUrl, 'expected an http(s) URL without a query')
+      .transform(withoutSlash)
+      .default(''),
   ),
   MAXAPI_ALLOW_PRIVATE_NETWORK: variable(flag),
   MAXAPI_LOOPBACK: variable(flag),

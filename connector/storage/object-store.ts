@@ -39,6 +39,8 @@ export interface ByteRange {
 export interface StoredFacts {
   size: number
   contentType: string
+  /** The name it was stored with. */
+  fileName?: string
   /** Unix ms. */
   modifiedAt: number
 }
@@ -70,14 +72,26 @@ export class StorageError extends Error {
   }
 }
 
+/** Types that a browser shows and cannot run; a picture in XML can hold a script. */
+const shown = /^(image|video|audio)\/[\w.-]+ *(;|$)|^application\/pdf$/i
+
 /** RFC 6266 with the name in both forms, for readers of every age. */
 export const contentDisposition = (contentType: string, fileName: string | undefined): string => {
-  const kind = /^(image|video|audio)\/|^application\/pdf$/.test(contentType)
-    ? 'inline'
-    : 'attachment'
+  const kind = shown.test(contentType) ? 'inline' : 'attachment'
   if (fileName === undefined) return kind
   const ascii = fileName.replace(/[^\x20-\x7e]|["\\]/g, '_')
   return `${kind}; filename="${ascii}"; filename*=UTF-8''${encodeRfc3986(fileName)}`
+}
+
+/** The name in what {@link contentDisposition} made; nothing for anybody else's. */
+export const dispositionName = (disposition: string | null | undefined): { fileName?: string } => {
+  const encoded = /filename\*=UTF-8''([^;\s]+)/.exec(disposition ?? '')?.[1]
+  if (encoded === undefined) return {}
+  try {
+    return { fileName: decodeURIComponent(encoded) }
+  } catch {
+    return {}
+  }
 }
 
 /** Percent-encodes everything but the unreserved characters: what SigV4 and RFC 8187 count on. */

@@ -1,6 +1,7 @@
 import {
   type ByteRange,
   contentDisposition,
+  dispositionName,
   type ObjectStore,
   StorageError,
 } from './object-store.ts'
@@ -61,6 +62,7 @@ const r2Range = ({ first, last }: ByteRange): R2Range =>
 const factsOf = (object: R2Object) => ({
   size: object.size,
   contentType: object.httpMetadata?.contentType ?? 'application/octet-stream',
+  ...dispositionName(object.httpMetadata?.contentDisposition),
   modifiedAt: object.uploaded.getTime(),
 })
 

@@ -2,6 +2,7 @@ import { AwsV4Signer } from 'aws4fetch'
 import type { Clock } from '../clock.ts'
 import {
   contentDisposition,
+  dispositionName,
   encodeRfc3986,
   type ObjectStore,
   StorageError,
@@ -182,6 +183,7 @@ const withLength = (body: ReadableStream<Uint8Array>, size: number): ReadableStr
 const factsOf = ({ headers }: Response, size: number) => ({
   size,
   contentType: headers.get('content-type') ?? 'application/octet-stream',
+  ...dispositionName(headers.get('content-disposition')),
   modifiedAt: Date.parse(headers.get('last-modified') ?? '') || 0,
 })
 

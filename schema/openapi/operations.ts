@@ -74,7 +74,7 @@ export class OperationRenderer {
       },
       content: {
         // A GET of content is for players and browsers, which ask for no JSON; a stream has none.
-        ...((row.media === 'out' && row.method === 'GET') || row.stream !== undefined
+        ...(answersBytes(row) || row.stream !== undefined
           ? {}
           : {
               'application/json': {
@@ -82,7 +82,9 @@ export class OperationRenderer {
                 ...(example === undefined ? {} : { example }),
               },
             }),
-        ...(row.media === 'out' ? { 'application/octet-stream': { schema: {} } } : {}),
+        ...(row.media === 'out' || row.media === 'link'
+          ? { 'application/octet-stream': { schema: {} } }
+          : {}),
         ...(row.stream === undefined
           ? {}
           : {
@@ -92,6 +94,10 @@ export class OperationRenderer {
     }
   }
 }
+
+/** Whether a row answers content and never JSON. */
+export const answersBytes = (row: Operation): boolean =>
+  row.media === 'link' || (row.media === 'out' && row.method === 'GET')
 
 const parameterOf = (
   row: Operation,

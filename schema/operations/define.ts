@@ -49,9 +49,10 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output = unk
   /**
    * `in`: beside JSON, where content is base64, a URL or a key of the storage, the body may be
    * `multipart/form-data` or the content itself with the fields in the query. `out`: answers JSON with
-   * base64, or the bytes themselves to `Accept: application/octet-stream`.
+   * base64, or the bytes themselves to `Accept: application/octet-stream`. `link`: answers the bytes
+   * to whoever has a signed link.
    */
-  media?: 'in' | 'out'
+  media?: 'in' | 'out' | 'link'
   /** Answers server-sent events, or upgrades to a web socket: what its text looks like. */
   stream?: { example: string }
   /** Path, query and body fields in one object. */
@@ -82,6 +83,9 @@ export type EdgeRow<Input extends z.ZodObject> = Operation<Input, never> & { run
 /** A row that moves content: the edge serves it, by a handler in `worker/media/`. */
 export type MediaRow<Input extends z.ZodObject> = EdgeRow<Input> & { media: 'in' | 'out' }
 
+/** A row behind links that the gateway signs: the edge serves it, by `worker/media/link.ts`. */
+export type LinkRow<Input extends z.ZodObject> = EdgeRow<Input> & { media: 'link' }
+
 /** A row that answers a stream: the edge serves it, by `worker/event-stream.ts`. */
 export type StreamRow<Input extends z.ZodObject> = EdgeRow<Input> & { stream: { example: string } }
 
@@ -94,6 +98,11 @@ export interface Answers<Schema extends z.ZodType> {
 export const mediaOperation = <Input extends z.ZodObject, Schema extends z.ZodType>(
   row: MediaRow<Input> & Answers<Schema>,
 ): MediaRow<Input> & Answers<Schema> => row
+
+/** Keeps a link row's types while checking its shape. */
+export const linkOperation = <Input extends z.ZodObject, Schema extends z.ZodType>(
+  row: LinkRow<Input> & Answers<Schema>,
+): LinkRow<Input> & Answers<Schema> => row
 
 /** Keeps a stream row's types while checking its shape. */
 export const streamOperation = <Input extends z.ZodObject, Schema extends z.ZodType>(

@@ -87,7 +87,7 @@ export type EdgeOperationName = {
 }[OperationName]
 /** Operations that move content. */
 export type MediaOperationName = {
-  [Name in OperationName]: Rows[Name] extends { media: unknown } ? Name : never
+  [Name in OperationName]: Rows[Name] extends { media: 'in' | 'out' } ? Name : never
 }[OperationName]
 
 /** The row behind a name that came over RPC. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defaultStorage, StorageModel, storageInput, storageView } from '../storage-settings.ts'
-import { operation } from './define.ts'
+import { linkOperation, operation } from './define.ts'
 
 const input = z.object(storageInput).partial()
 
@@ -113,5 +113,46 @@ export const storageOperations = {
       deleteMs: z.number(),
     }),
     errors: ['CONFLICT', 'STORAGE_FAILED'],
+  }),
+  getStoredMedia: linkOperation({
+    method: 'GET',
+    path: '/media/users/:tenant/:box/:chat/:year/:month/:day/:folder/:name',
+    scope: 'public',
+    summary: "What a link to media in the gateway's own storage opens",
+    description:
+      'Take the link as it is: nobody can make or change one, because its signature covers the path and ' +
+      'the end. It begins with the address in `MAXAPI_PUBLIC_URL`; where the gateway does not know ' +
+      'its address, with `/media`, and what the gateway is called by has to be put before it. Takes `HEAD` ' +
+      'and one `Range`. What a browser could run comes as a download only.',
+    example: {
+      input: {
+        tenant: '0d3c2c1e-7a5e-4d52-9a50-2f2b7a3c1d10',
+        box: 'inbox',
+        chat: '-68250841',
+        year: '2026',
+        month: '11',
+        day: '25',
+        folder: 'images',
+        name: '115912345678901234-0.jpg',
+        expires: 1_795_496_143,
+        signature: 'EXAMPLEexampleEXAMPLEexampleEXAMPLEexampleE',
+      },
+      output: {},
+    },
+    media: 'link',
+    input: z.object({
+      tenant: z.string(),
+      box: z.string(),
+      chat: z.string(),
+      year: z.string(),
+      month: z.string(),
+      day: z.string(),
+      folder: z.string(),
+      name: z.string(),
+      expires: z.int().min(0).describe('Unix seconds'),
+      signature: z.string().max(100),
+    }),
+    output: z.object({}),
+    errors: ['FORBIDDEN', 'LINK_EXPIRED', 'NOT_FOUND', 'RANGE_NOT_SATISFIABLE', 'STORAGE_FAILED'],
   }),
 }

@@ -24,9 +24,10 @@ export const describeObjectStore = (
       const key = `${prefix()}чат +100%/файл (1)'*.txt`
       await store.put(key, bytes('Привет'), { contentType: 'text/plain', fileName: 'Отчёт.txt' })
       const object = await store.get(key)
-      expect(object).toMatchObject({ size: 12, contentType: 'text/plain' })
+      const facts = { size: 12, contentType: 'text/plain', fileName: 'Отчёт.txt' }
+      expect(object).toMatchObject(facts)
       expect(await textOf(object?.body)).toBe('Привет')
-      expect(await store.head(key)).toMatchObject({ size: 12, contentType: 'text/plain' })
+      expect(await store.head(key)).toMatchObject(facts)
     })
 
     it('[OS2] takes a stream of known length, and refuses one of unknown length', async () => {
