@@ -67,6 +67,9 @@ export interface SessionEnv extends BrokerVariables, GlobalWebhookVariables, Lim
   MAXAPI_LOG_LEVEL?: string
 }
 
+/** How soon deleting goes on when a step of it came to no end. */
+const REMOVAL_WATCH_MS = 60_000
+
 /** One for all sessions of this process: it keeps numbers, nothing that belongs to an object. */
 const breaker = new Breaker()
 
@@ -204,9 +207,11 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
 
   /** Deletes some of a deleted tenant's objects; the alarm goes on with the rest. */
   async #remove(): Promise<void> {
+    // Set with what was just written: nobody else will ever wake this object.
+    this.#armAt(Date.now() + REMOVAL_WATCH_MS)
     const at = await this.#removal.step()
     if (at !== undefined) {
-      this.#setAlarm(at)
+      this.#armAt(at)
       return
     }
     await this.ctx.storage.deleteAlarm()
@@ -339,6 +344,10 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     if (at === undefined) return
     if (this.#alarmAt !== undefined && this.#alarmAt <= at && this.#alarmAt > Date.now() - 5_000)
       return
+    this.#armAt(at)
+  }
+
+  #armAt(at: number): void {
     this.#alarmAt = at
     this.ctx.storage.setAlarm(at).catch((error: unknown) => {
       this.#alarmAt = undefined
