@@ -52,7 +52,7 @@ export interface MediaRequest extends TextInput, SendInput {
   files: string[]
 }
 
-export type MediaStep = 'media.slot' | 'media.send' | 'media.link' | 'media.photo'
+export type MediaStep = 'media.slot' | 'media.send' | 'media.link' | 'media.photo' | 'media.storage'
 
 /** How long a caller waits for MAX to process what was uploaded. */
 const PATIENCE_MS = 90_000
@@ -169,4 +169,5 @@ export const mediaSteps: Record<MediaStep, Step<never>> = {
   'media.send': sendStep,
   'media.photo': { online: true, run: setPhoto },
   'media.link': { online: true, reads: true, run: findLink },
+  'media.storage': { reads: true, run: async ({ storage }) => storage.current },
 }

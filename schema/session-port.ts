@@ -145,6 +145,8 @@ export interface PresencePort {
 
 /** Where received media are stored. */
 export interface StoragePort {
+  /** With its keys, sealed: for whoever opens it. */
+  readonly current: TenantStorage
   view(): StorageView
   /** @throws {GatewayError} INVALID_INPUT, or FORBIDDEN for an endpoint that may not be called */
   save(change: StorageChange): Promise<StorageView>

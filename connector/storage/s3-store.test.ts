@@ -63,6 +63,14 @@ describe('s3Store', () => {
     expect((await fetch(String(expired))).status).toBe(403)
   })
 
+  it('[S31] asks for no key that would lead out of its folder', async () => {
+    const store = open(settingsOf(server))
+    for (const key of ['users/1/../2/a', './a', '..', 'a/.']) {
+      expect(await store.get(key).catch((error) => error)).toMatchObject({ code: 'InvalidKey' })
+    }
+    expect(await store.get('a/..b/c.')).toBeUndefined()
+  })
+
   it('[S33] follows no redirect', async () => {
     server.fault = (_request, response) =>
       response.writeHead(301, { location: 'http://127.0.0.1:1/' }).end()

@@ -163,8 +163,14 @@ const bucketUrl = ({ endpoint, bucket, pathStyle }: S3Settings): string => {
   return url.href.replace(/\/+$/, '')
 }
 
-const urlOf = (base: string, key: string): URL =>
-  new URL(`${base}/${key.split('/').map(encodeRfc3986).join('/')}`)
+const urlOf = (base: string, key: string): URL => {
+  const steps = key.split('/')
+  // A URL takes them for ways, which would lead out of the folder that was checked.
+  if (steps.includes('.') || steps.includes('..')) {
+    throw new StorageError('InvalidKey', 'a key with . or .. as a folder cannot be asked for')
+  }
+  return new URL(`${base}/${steps.map(encodeRfc3986).join('/')}`)
+}
 
 const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> => {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))

@@ -34,7 +34,6 @@ export class StorageSettings implements StoragePort {
     this.#deps = deps
   }
 
-  /** For whoever opens the storage. */
   get current(): TenantStorage {
     return { ...defaultStorage, ...this.#deps.store.get('storage') }
   }

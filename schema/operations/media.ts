@@ -10,7 +10,15 @@ import { maxErrors, mediaOperation, operation } from './define.ts'
 
 const sourceFields = {
   url: z.string().max(8_000).optional().describe('http(s) URL that the gateway fetches'),
-  storageKey: z.string().max(1_024).optional().describe("Key of an object in the tenant's storage"),
+  storageKey: z
+    .string()
+    .max(1_024)
+    .optional()
+    .describe(
+      'Key of an object in the own S3 while that is enabled: any, or with keys that the operator ' +
+        "gave those under `users/{tenant}/`; otherwise, and if it is not there, in the gateway's " +
+        'storage, under `users/{tenant}/`',
+    ),
   fileName: z.string().max(255).optional().describe('In any language; default: from the source'),
 }
 
@@ -23,6 +31,7 @@ const sendErrors = [
   'BODY_TOO_LARGE',
   'UNSUPPORTED_MEDIA',
   'SOURCE_FAILED',
+  'STORAGE_FAILED',
   'TRANSFER_FAILED',
   'OVERLOADED',
   'OUTCOME_UNKNOWN',

@@ -78,7 +78,7 @@ export const takingFiles =
 
 /** The source behind a file's fields: exactly one of them says where it is. */
 export const sourceOf = (
-  { gateway, tenant }: MediaCall,
+  call: MediaCall,
   kind: MediaKind,
   field: string,
   { data, url, storageKey, fileName }: SourceFields,
@@ -87,7 +87,8 @@ export const sourceOf = (
     throw new GatewayError('INVALID_INPUT', `${field}: expected one source of the file`, { field })
   }
   const { maxBytes } = mediaRules[kind]
-  if (storageKey !== undefined) return sourceOfStorage(gateway, tenant.id, storageKey, fileName)
+  const { gateway, tenant } = call
+  if (storageKey !== undefined) return sourceOfStorage(call, storageKey, fileName)
   const link =
     url ?? (typeof data === 'string' && /^\s*https?:/i.test(data) ? data.trim() : undefined)
   if (link !== undefined) {
