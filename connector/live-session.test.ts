@@ -4,6 +4,7 @@ import { Opcode } from '../schema/opcodes.ts'
 import type { LoginStep } from '../schema/session-port.ts'
 import { settle } from '../test/support/fake-clock.ts'
 import { codeOf, createLive, tenant } from '../test/support/live.ts'
+import { photo } from '../test/support/media-world.ts'
 import { runOperation } from './run-operation.ts'
 
 const PHONE = '+79990001122'
@@ -322,6 +323,23 @@ describe('an online session', () => {
     const { online } = createLive()
     const { live, friend } = await online()
     expect(live.account.contacts().map((contact) => Number(contact.id))).toContain(friend.id)
+  })
+})
+
+describe('stored media', () => {
+  it('[MO4] wake a session that is offline when their time is over', async () => {
+    const { boot, bucket, world, clock, pass } = createLive()
+    const live = boot()
+    live.configure(tenant)
+    await live.storage.save({ retention_days: 2 })
+    await live.media.put(photo, new Uint8Array(3))
+    const end = clock.now() + 2 * 86_400_000
+    expect(world.alarmAt).toBe(end)
+    const after = boot()
+    after.configure({ ...tenant, updatedAt: 2 })
+    expect(world.alarmAt).toBe(end)
+    await pass(after, 2 * 86_400_000)
+    expect([bucket.objects.size, after.media.nextAt]).toEqual([0, undefined])
   })
 })
 

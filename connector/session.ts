@@ -86,6 +86,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   readonly #log: Log
   readonly #clock = sharedTimer(systemClock)
   readonly #removal: Removal
+  /** The tenant is deleted and everything of it gone, the tables too. */
+  #isEmpty = false
   #live: LiveSession | undefined
   #streams: EventSockets | undefined
   #waking: Promise<LiveSession> | undefined
@@ -207,6 +209,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
 
   /** Deletes some of a deleted tenant's objects; the alarm goes on with the rest. */
   async #remove(): Promise<void> {
+    if (this.#isEmpty) return
     // Set with what was just written: nobody else will ever wake this object.
     this.#armAt(Date.now() + REMOVAL_WATCH_MS)
     const at = await this.#removal.step()
@@ -214,6 +217,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       this.#armAt(at)
       return
     }
+    this.#isEmpty = true
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
   }

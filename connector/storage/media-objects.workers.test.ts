@@ -90,13 +90,13 @@ it('[MO1][MO2] stores in R2: bytes, and streams of known and unknown size', asyn
   const { id } = await createTenant()
   await within(id, async (media) => {
     const bytes = await media.put(video, new Uint8Array(10))
-    const known = await media.put({ ...video, index: 1, size: 7 * MiB }, streamOf(7))
-    const unknown = await media.put({ ...video, index: 2 }, streamOf(7))
+    const known = await media.put({ ...video, index: 1, size: MiB }, streamOf(1))
+    const unknown = await media.put({ ...video, index: 2 }, streamOf(6))
     for (const { key, size } of [bytes, known, unknown]) {
       expect((await MEDIA.head(key))?.size).toBe(size)
     }
-    expect([known.size, unknown.size]).toEqual([7 * MiB, 7 * MiB])
-    const wrong = media.put({ ...video, index: 3, size: 8 * MiB }, streamOf(7))
+    expect([known.size, unknown.size]).toEqual([MiB, 6 * MiB])
+    const wrong = media.put({ ...video, index: 3, size: 2 * MiB }, streamOf(1))
     expect(await wrong.catch(() => 'refused')).toBe('refused')
     expect(await keysOf(`users/${id}/inbox/-7/2026/11/25/videos/`)).toHaveLength(3)
   })
