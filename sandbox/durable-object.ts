@@ -1,13 +1,14 @@
 import { DurableObject } from 'cloudflare:workers'
 import { type ErrorCode, errors, type Result } from '../schema/errors.ts'
-import type { Fault, Incoming, SampleKind } from '../schema/operations/sandbox.ts'
+import type { MediaKind } from '../schema/media.ts'
+import type { Fault, Incoming } from '../schema/operations/sandbox.ts'
 import { SANDBOX_ORIGIN, type SandboxInfo, type SandboxRpc } from '../schema/sandbox-port.ts'
 import type { WireMap } from '../schema/wire.ts'
 import type { Link, Snapshot } from './connection.ts'
 import { createDemoWorld, type DemoWorld, demoInfo, findDemoWorld } from './demo-world.ts'
 import { DirectorError } from './director.ts'
 import { RowBlobs } from './media/row-blobs.ts'
-import { sampleOf } from './media/samples.ts'
+import { samples } from './media/samples.ts'
 import { type Line, Simulator } from './simulator.ts'
 import type { Storage } from './storage.ts'
 
@@ -84,7 +85,7 @@ export class Sandbox extends DurableObject implements SandboxRpc {
     try {
       const { text } = input
       const attaches =
-        input.media === undefined ? undefined : [await this.#sample(from, input.media)]
+        input.media === undefined ? undefined : [await this.#file(from, input.media, input)]
       const message = { to: this.#demo.me.id, from, text, chatId, attaches }
       const data = this.#sim.direct.incoming(message)
       this.#keep()
@@ -111,9 +112,14 @@ export class Sandbox extends DurableObject implements SandboxRpc {
     this.#demo = createDemoWorld(this.#sim)
   }
 
-  #sample(from: number, kind: SampleKind): Promise<WireMap> {
-    const { upload, name, bytes } = sampleOf(kind)
-    return this.#sim.media.place(from, { kind: upload, name, bytes })
+  #file(from: number, kind: MediaKind, { data, fileName }: Incoming): Promise<WireMap> {
+    const { upload, name, bytes, facts } = samples[kind]
+    return this.#sim.media.place(from, {
+      kind: upload,
+      name: fileName ?? name,
+      bytes: data === undefined ? bytes() : Buffer.from(data, 'base64'),
+      facts,
+    })
   }
 
   #wake(): Simulator {

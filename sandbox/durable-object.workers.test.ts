@@ -3,9 +3,11 @@ import { abortAllDurableObjects, evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { createCodec } from '../connector/frame.ts'
+import { mediaKinds } from '../schema/media.ts'
 import { Opcode } from '../schema/opcodes.ts'
+import type { Incoming } from '../schema/operations/sandbox.ts'
 import type { SandboxInfo } from '../schema/sandbox-port.ts'
-import { asMap, asMaps, Command, type Frame, type WireMap } from '../schema/wire.ts'
+import { asMap, asMaps, Command, type Frame, type WireMap, type WireValue } from '../schema/wire.ts'
 import { loginPayload } from '../test/sandbox/payloads.ts'
 import type { Sandbox } from './durable-object.ts'
 
@@ -146,21 +148,32 @@ describe('the sandbox object', () => {
     const client = await dial('files')
     await client.call(Opcode.LOGIN, loginPayload(await loginBySms(client, phone, code)))
     const chatId = contacts[0]?.chatId ?? 0
+    const linkOf = async (messageId: WireValue, attach: WireMap): Promise<unknown> => {
+      const place = { chatId, messageId }
+      const { videoId, fileId } = attach
+      if (fileId) return (await client.call(Opcode.FILE_DOWNLOAD, { ...place, fileId })).url
+      if (videoId) return (await client.call(Opcode.VIDEO_PLAY, { ...place, videoId })).MP4_1080
+      return attach.url ?? attach.baseUrl
+    }
     const sizes: Record<string, number> = {}
-    for (const media of ['image', 'document'] as const) {
+    for (const media of mediaKinds) {
       expect(await stub.incoming({ text: '', media })).toMatchObject({ ok: true, data: { chatId } })
       const { message } = await client.push(Opcode.NOTIF_MESSAGE)
       const { id: messageId, attaches } = asMap(message)
-      const [attach] = asMaps(attaches)
+      const [attach = {}] = asMaps(attaches)
       await evictDurableObject(stub)
-      const link =
-        media === 'image'
-          ? attach
-          : await client.call(Opcode.FILE_DOWNLOAD, { chatId, messageId, fileId: attach?.fileId })
-      const response = await stub.fetch(String(link?.url ?? link?.baseUrl))
+      const headers = { 'user-agent': 'Chrome/140' }
+      const response = await stub.fetch(String(await linkOf(messageId, attach)), { headers })
       sizes[media] = (await response.arrayBuffer()).byteLength
     }
-    expect(sizes).toEqual({ image: 107, document: 59 })
+    expect(sizes).toEqual({
+      ...{ image: 107, video: 1_492, audio: 324, document: 59, voice: 324, videonote: 1_492 },
+    })
+    const own = { text: '', media: 'document', data: btoa('my own'), fileName: 'Мой файл.txt' }
+    await stub.incoming(own as Incoming)
+    const { message } = await client.push(Opcode.NOTIF_MESSAGE)
+    const [attach] = asMaps(asMap(message).attaches)
+    expect(attach).toMatchObject({ name: 'Мой файл.txt', size: 6 })
   })
 
   it('breaks on demand and forgets everything when told', async () => {

@@ -8,7 +8,7 @@ import type { Blobs } from './blobs.ts'
 import { HEAD_BYTES, lookAt } from './content.ts'
 import { serveContent } from './download-server.ts'
 import { type MediaStage, receiveUpload } from './upload-server.ts'
-import type { Upload, Uploads } from './uploads.ts'
+import type { Upload, UploadKind, Uploads } from './uploads.ts'
 
 interface Deps {
   uploads: Uploads
@@ -20,9 +20,11 @@ interface Deps {
 }
 
 export interface PlacedFile {
-  kind: 'photo' | 'file'
+  kind: UploadKind
   name: string
   bytes: Uint8Array
+  /** What the sender's client says of it in the message. */
+  facts?: WireMap
 }
 
 /**
@@ -66,7 +68,7 @@ export class MediaServer {
     const looks = lookAt(bytes.subarray(0, HEAD_BYTES))
     Object.assign(upload, { ...looks, name, sizeBytes: bytes.length, state: 'received' })
     uploads.save(upload)
-    return renderUpload({ uploads, settings, now: clock.now() }, upload, {})
+    return renderUpload({ uploads, settings, now: clock.now() }, upload, file.facts ?? {})
   }
 
   /** 136 comes after the answer, or the waiter that a client sets up then would miss it (§6.3). */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { idInput } from '../ids.ts'
+import { mediaKinds } from '../media.ts'
 import { operation } from './define.ts'
 
 /** Ways to break the sandbox's side of the connection on purpose. */
@@ -37,20 +38,33 @@ export const faultInput = z.object({
 })
 export type Fault = z.output<typeof faultInput>
 
-/** Files that a demo contact can send. */
-export const sampleKinds = ['image', 'document'] as const
-export type SampleKind = (typeof sampleKinds)[number]
+/** Characters of base64 that fit into a request together with the rest of it. */
+const DATA_CHARS = 1_000_000
 
 export const incomingInput = z
   .object({
     text: z.string().max(4000).default(''),
-    media: z.enum(sampleKinds).optional().describe('A sample file to send with the text'),
+    media: z
+      .enum(mediaKinds)
+      .optional()
+      .describe('Kind of a file to send with the text: a small sample, unless `data` is another'),
+    data: z
+      .base64('expected base64')
+      .min(1)
+      .max(DATA_CHARS)
+      .optional()
+      .describe('Content of the file, base64; taken as it is, whatever its kind'),
+    fileName: z.string().min(1).max(200).optional().describe('Its name, where the kind has one'),
     from: idInput.optional().describe('User id of a demo contact; default: the first'),
     chatId: idInput.optional().describe('Default: the dialog with the sender'),
   })
   .refine(({ text, media }) => text !== '' || media !== undefined, {
     path: ['text'],
     message: 'text or media is required',
+  })
+  .refine(({ media, data }) => data === undefined || media !== undefined, {
+    path: ['media'],
+    message: 'data needs media, the kind of file that it is',
   })
 export type Incoming = z.output<typeof incomingInput>
 
@@ -105,7 +119,9 @@ export const sandboxOperations = {
     path: '/sandbox/incoming',
     scope: 'tenant',
     summary: 'Let a demo contact write to the tenant',
-    description: 'A text, a small sample file (`media`), or both in one message.',
+    description:
+      'A text, a file (`media`), or both in one message. The file is a small sample, or what is in ' +
+      '`data`: so your handling of `FileReady` can be tried with any content.',
     example: {
       input: { text: 'Look', media: 'image' },
       output: { chatId: 157880882, messageId: '117309440008060930' },
