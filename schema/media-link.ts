@@ -1,17 +1,19 @@
 import { GatewayError } from './errors.ts'
 import type { IdValue } from './ids.ts'
-import { attachesOf, chooseVideo, type DownloadKind, failoverHosts, idField } from './media.ts'
+import {
+  attachesOf,
+  chooseVideo,
+  type DownloadKind,
+  failoverHosts,
+  mediumId,
+  mediumType,
+} from './media.ts'
 import { Opcode } from './opcodes.ts'
 import type { SessionPort } from './session-port.ts'
-import {
-  asIdString,
-  asMaps,
-  asNumber,
-  asString,
-  type WireMap,
-  wireId,
-  wireMessageId,
-} from './wire.ts'
+import { asMaps, asNumber, asString, type WireMap, wireId, wireMessageId } from './wire.ts'
+
+/** What a link is found by: questions to MAX. */
+type Max = Pick<SessionPort, 'call'>
 
 /** A link that MAX gave for an attachment of a message. */
 export interface MediaLink {
@@ -37,16 +39,27 @@ export interface LinkInput {
  * A link to the content of an attachment.
  * @throws {GatewayError} NOT_FOUND when there is no such message or attachment
  */
-export const findLink = async (session: SessionPort, input: LinkInput): Promise<MediaLink> => {
-  const place = { chatId: wireId(input.chatId), messageId: wireMessageId(input.messageId) }
+export const findLink = async (session: Max, input: LinkInput): Promise<MediaLink> => {
+  const place = placeOf(input)
   const { messages } = await session.call(Opcode.MSG_GET, {
     chatId: place.chatId,
     messageIds: [place.messageId],
   })
   const message = asMaps(messages)[0]
   if (message === undefined) throw new GatewayError('NOT_FOUND', 'there is no such message')
-  const attach = pick(attachesOf(message, input.kind), input)
-  const link = await linkOf(session, place, attach, input)
+  return linkOfAttach(session, input, pick(attachesOf(message, input.kind), input))
+}
+
+/**
+ * The same for an attachment that is at hand, as it came in a message not long ago.
+ * @throws {GatewayError} NOT_FOUND when MAX gives no link
+ */
+export const linkOfAttach = async (
+  session: Max,
+  input: Pick<LinkInput, 'chatId' | 'messageId' | 'quality' | 'refresh'>,
+  attach: WireMap,
+): Promise<MediaLink> => {
+  const link = await linkOf(session, placeOf(input), attach, input)
   const name = asString(attach.name)
   const sizeBytes = asNumber(attach.size)
   return {
@@ -56,11 +69,14 @@ export const findLink = async (session: SessionPort, input: LinkInput): Promise<
   }
 }
 
+const placeOf = ({ chatId, messageId }: Pick<LinkInput, 'chatId' | 'messageId'>): WireMap => ({
+  chatId: wireId(chatId),
+  messageId: wireMessageId(messageId),
+})
+
 const pick = (attaches: WireMap[], { id, index, kind }: LinkInput): WireMap => {
   const attach =
-    id === undefined
-      ? attaches[index]
-      : attaches.find((one) => asIdString(one[idField[String(one._type)] ?? '']) === String(id))
+    id === undefined ? attaches[index] : attaches.find((one) => mediumId(one) === String(id))
   if (attach === undefined) {
     throw new GatewayError('NOT_FOUND', `the message has no such ${kind}`, {
       details: { attachments: attaches.length },
@@ -70,13 +86,13 @@ const pick = (attaches: WireMap[], { id, index, kind }: LinkInput): WireMap => {
 }
 
 const linkOf = async (
-  session: SessionPort,
+  session: Max,
   place: WireMap,
   attach: WireMap,
-  { quality, refresh }: LinkInput,
+  { quality, refresh }: Pick<LinkInput, 'quality' | 'refresh'>,
 ): Promise<MediaLink> => {
-  const id = wireId(asIdString(attach[idField[String(attach._type)] ?? '']) ?? 0)
-  switch (attach._type) {
+  const id = wireId(mediumId(attach) ?? 0)
+  switch (mediumType(attach)) {
     case 'PHOTO': {
       const photo = refresh ? await refreshed(session, attach) : attach
       return given(asString(photo.baseUrl))
@@ -105,7 +121,7 @@ const linkOf = async (
   }
 }
 
-const refreshed = async (session: SessionPort, photo: WireMap): Promise<WireMap> => {
+const refreshed = async (session: Max, photo: WireMap): Promise<WireMap> => {
   const { media } = await session.call(Opcode.PHOTO_URL_REFRESH, { media: [photo] })
   return asMaps(media)[0] ?? photo
 }

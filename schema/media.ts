@@ -1,5 +1,5 @@
 import { Opcode } from './opcodes.ts'
-import { asMaps, asString, type WireMap, type WireValue } from './wire.ts'
+import { asIdString, asMaps, asString, type WireMap, type WireValue } from './wire.ts'
 
 /** Kinds of media a message is sent with (operations-and-events.md §4.1). */
 export const mediaKinds = ['image', 'video', 'audio', 'document', 'voice', 'videonote'] as const
@@ -103,12 +103,25 @@ const attachTypes: Record<DownloadKind, readonly string[]> = {
 }
 
 /** The id field that each type of attachment is told apart by. */
-export const idField: Record<string, string> = {
+const idField: Record<string, string> = {
   PHOTO: 'photoId',
   VIDEO: 'videoId',
   AUDIO: 'audioId',
   FILE: 'fileId',
 }
+
+/**
+ * The type by which an attachment's content is asked for. A client that declares an old version gets
+ * voice messages as UNSUPPORTED, with the fields of AUDIO (§2.4).
+ */
+export const mediumType = ({ _type, audioId }: WireMap): string => {
+  if (_type === 'UNSUPPORTED' && audioId !== undefined) return 'AUDIO'
+  return _type === 'VIDEO_MSG' ? 'VIDEO' : String(_type)
+}
+
+/** The id of an attachment that has content. */
+export const mediumId = (attach: WireMap): string | undefined =>
+  asIdString(attach[idField[mediumType(attach)] ?? ''])
 
 /** Attachments of a message that a kind stands for; those of a forward are the forwarded message's. */
 export const attachesOf = (message: WireMap, kind: DownloadKind): WireMap[] => {
@@ -116,9 +129,9 @@ export const attachesOf = (message: WireMap, kind: DownloadKind): WireMap[] => {
   const forwarded = link?.message as WireMap | undefined
   const all = [...asMaps(message.attaches), ...asMaps(forwarded?.attaches)]
   const types = attachTypes[kind]
-  const found = all.filter(({ _type }) => types.includes(String(_type)))
+  const found = all.filter((attach) => types.includes(mediumType(attach)))
   if (kind !== 'audio') return found
-  const voices = found.filter(({ _type }) => _type === 'AUDIO')
+  const voices = found.filter((attach) => mediumType(attach) === 'AUDIO')
   return voices.length > 0 ? voices : found
 }
 

@@ -5,20 +5,14 @@ import { inputReader } from '../input.ts'
 import { unwrap } from '../result.ts'
 import type { MediaCall, MediaHandler } from './call.ts'
 import { sniff } from './content.ts'
-import { concat, type Flow, fixedLength, flowOf, peek, pour } from './flow.ts'
+import { concat, type Flow, fixedLength, peek, pour } from './flow.ts'
+import { askAnywhere, askMax, brokenOff, type Fetched, isGone, lengthOf, take } from './from-max.ts'
 import { maxHttpOf } from './max-http.ts'
 import { budget } from './take.ts'
 
 /** Largest content that is answered as base64. */
 const MAX_JSON_BYTES = 10 * 1024 * 1024
 const HEAD_BYTES = 4_100
-
-/** Content on its way from MAX. */
-interface Fetched {
-  response: Response
-  flow: Flow
-  name: string | undefined
-}
 
 /** Serves a download: JSON with base64, or the bytes when the caller asks for them. */
 export const downloadKind =
@@ -42,13 +36,14 @@ const fetchContent = async (
   range: string | null,
 ): Promise<Fetched> => {
   const { url } = input
+  const max = maxHttpOf(call.gateway, call.tenant)
   if (typeof url === 'string') {
-    if (!maxHttpOf(call.gateway, call.tenant).serves(url)) {
+    if (!max.serves(url)) {
       throw new GatewayError('INVALID_INPUT', "url: expected a link to MAX's own media servers", {
         field: 'url',
       })
     }
-    return take(await ask(call, url, range), undefined)
+    return take(await askMax(max.fetch, url, range), undefined)
   }
   const { chatId, messageId } = input
   for (const [field, value] of Object.entries({ chatId, messageId })) {
@@ -59,83 +54,13 @@ const fetchContent = async (
   const { index, quality } = input
   const wanted = { kind, chatId, messageId, index, id, quality } as LinkInput
   const link = unwrap(await call.step('media.link', wanted)) as MediaLink
-  const response = await askAnywhere(call, link, range)
-  if (!isGone(response)) return take(response, link)
+  const response = await askAnywhere(max.fetch, link, range)
+  if (!isGone(response)) return take(response, link.name)
   // The link of an older message may have run out: MAX gives a new one.
   const fresh = unwrap(await call.step('media.link', { ...wanted, refresh: true })) as MediaLink
   await response.body?.cancel().catch(() => {})
-  return take(fresh.url === link.url ? response : await askAnywhere(call, fresh, range), fresh)
-}
-
-const isGone = ({ status }: Response): boolean => [401, 403, 404, 410].includes(status)
-
-/** At the link's own host, then at the hosts that MAX named for it. */
-const askAnywhere = async (
-  call: MediaCall,
-  { url, failoverHosts }: MediaLink,
-  range: string | null,
-): Promise<Response> => {
-  const urls = [url, ...failoverHosts.flatMap((host) => atHost(url, host))]
-  let fault: unknown
-  for (const candidate of urls) {
-    try {
-      const response = await ask(call, candidate, range)
-      if (response.status < 500 || candidate === urls.at(-1)) return response
-      await response.body?.cancel().catch(() => {})
-    } catch (error) {
-      fault = error
-    }
-  }
-  throw fault
-}
-
-const atHost = (url: string, host: string): string[] => {
-  const moved = new URL(url)
-  moved.host = host
-  // A host that is none leaves the URL as it was.
-  return moved.href === url ? [] : [moved.href]
-}
-
-const ask = async (
-  { gateway, tenant }: MediaCall,
-  url: string,
-  range: string | null,
-): Promise<Response> => {
-  try {
-    return await maxHttpOf(gateway, tenant).fetch(url, {
-      headers: { 'Accept-Encoding': 'identity', ...(range !== null && { Range: range }) },
-    })
-  } catch (cause) {
-    if (cause instanceof GatewayError) throw cause
-    throw new GatewayError('TRANSFER_FAILED', "cannot reach MAX's media server", { cause })
-  }
-}
-
-/** An answer that is content; anything else is no data, whatever its body says. */
-const take = async (response: Response, link: MediaLink | undefined): Promise<Fetched> => {
-  const { status } = response
-  if (status === 200 || status === 206) {
-    const flow = flowOf(response.body ?? new ReadableStream(), brokenOff)
-    return { response, flow, name: link?.name }
-  }
-  await response.body?.cancel().catch(() => {})
-  if (isGone(response)) {
-    throw new GatewayError('NOT_FOUND', 'MAX no longer has this file', { details: { status } })
-  }
-  if (status === 416) {
-    throw new GatewayError('INVALID_INPUT', 'the file has no such range', { field: 'Range' })
-  }
-  throw new GatewayError('TRANSFER_FAILED', `MAX's media server answered ${status}`, {
-    details: { status },
-  })
-}
-
-const brokenOff = (why: string, cause?: unknown): GatewayError =>
-  new GatewayError('TRANSFER_FAILED', `The download from MAX broke off: ${why}`, { cause })
-
-const lengthOf = ({ headers }: Response): number | undefined => {
-  const length = headers.get('content-length')
-  return length === null ? undefined : Number(length)
+  const again = fresh.url === link.url ? response : await askAnywhere(max.fetch, fresh, range)
+  return take(again, fresh.name)
 }
 
 const answerJson = async ({ response, flow, name }: Fetched) => {
