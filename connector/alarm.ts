@@ -15,6 +15,8 @@ export interface AlarmFacts {
   sendsAt: number | undefined
   /** When stored media have to go. */
   mediaAt: number | undefined
+  /** When a received file is to be fetched. */
+  incomingAt: number | undefined
 }
 
 /** States with an open socket or one being opened: the object must not be evicted under it. */
@@ -39,6 +41,7 @@ export const nextAlarm = (facts: AlarmFacts, now: number): number | undefined =>
   if (facts.outageAt !== undefined) due.push(facts.outageAt)
   if (facts.sendsAt !== undefined) due.push(facts.sendsAt)
   if (facts.mediaAt !== undefined) due.push(facts.mediaAt)
+  if (facts.incomingAt !== undefined) due.push(facts.incomingAt)
   if (due.length === 0) return undefined
   return Math.max(now, Math.min(...due))
 }

@@ -66,23 +66,17 @@ describe('nextAlarm', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...states),
-        due,
-        due,
-        due,
-        due,
-        due,
-        (state, retryAt, deliveryAt, outageAt, sendsAt, mediaAt) => {
-          const at = nextAlarm({ state, retryAt, deliveryAt, outageAt, sendsAt, mediaAt }, now)
+        fc.tuple(due, due, due, due, due, due),
+        (state, times) => {
+          const [retryAt, deliveryAt, outageAt, sendsAt, mediaAt, incomingAt] = times
+          const facts = { retryAt, deliveryAt, outageAt, sendsAt, mediaAt, incomingAt }
+          const at = nextAlarm({ state, ...facts }, now)
           const live = ['online', 'connecting', 'awaiting_qr', 'awaiting_code'].includes(state)
           if (live) expect(at).toBeLessThanOrEqual(now + 30_000)
-          if (retryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, retryAt))
-          if (outageAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, outageAt))
-          if (deliveryAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, deliveryAt))
-          if (sendsAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, sendsAt))
-          if (mediaAt !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, mediaAt))
-          const isIdle = [retryAt, deliveryAt, outageAt, sendsAt, mediaAt].every(
-            (value) => value === undefined,
-          )
+          for (const time of times) {
+            if (time !== undefined) expect(at).toBeLessThanOrEqual(Math.max(now, time))
+          }
+          const isIdle = times.every((time) => time === undefined)
           if (!live && isIdle) expect(at).toBeUndefined()
           if (at !== undefined) expect(at).toBeGreaterThanOrEqual(now)
         },

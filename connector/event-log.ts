@@ -1,7 +1,7 @@
 import { chatOf, type EventName, eventsOfPush } from '../schema/events.ts'
 import { Opcode } from '../schema/opcodes.ts'
 import { stringifyWithoutSecrets } from '../schema/secrets.ts'
-import { asIdString, asMap, type Frame } from '../schema/wire.ts'
+import { asIdString, asMap, type Frame, type WireMap } from '../schema/wire.ts'
 import type { Clock } from './clock.ts'
 import type { KnownMessages } from './known-messages.ts'
 import { laneOf } from './lane.ts'
@@ -11,6 +11,11 @@ export interface EventLogDeps {
   store: Store
   clock: Clock
   known: KnownMessages
+  /**
+   * Called right after the event of a new or edited message, in the same turn. Called for an event that
+   * was there already too: what it began may not have been finished.
+   */
+  onMessage?(chatId: string, message: WireMap): void
   /** Called after an event became durable. */
   onAppended(event: LoggedEvent): void
 }
@@ -40,7 +45,7 @@ export class EventLog {
    * @param catchUp it was not pushed but read afterwards
    */
   push({ opcode, payload }: Pick<Frame, 'opcode' | 'payload'>, catchUp = false): void {
-    const { known, onAppended } = this.#deps
+    const { known, onMessage, onAppended } = this.#deps
     const map = asMap(payload)
     const message = asMap(map.message)
     const chatId = chatOf(map)
@@ -51,6 +56,8 @@ export class EventLog {
     for (const { type, fields, ...place } of isOwn ? [] : eventsOfPush(opcode, map, known)) {
       const event = this.#append(type, catchUp ? { ...fields, catchUp } : fields, place)
       if (event !== undefined) onAppended(event)
+      const isMessage = type === 'Message' || type === 'MessageEdit'
+      if (isMessage && chatId !== undefined) onMessage?.(chatId, message)
     }
     if (chatId !== undefined && messageId !== undefined) known.raise(chatId, BigInt(messageId))
   }

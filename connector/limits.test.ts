@@ -17,6 +17,9 @@ describe('sessionLimits', () => {
         MAXAPI_CONNECT_RETRIES: '120',
         MAXAPI_RETENTION_DAYS: '0',
         MAXAPI_RETENTION_MB: '50',
+        MAXAPI_SKIPMEDIA: 'true',
+        MAXAPI_MEDIA_MAX_BYTES: '4294967296',
+        MAXAPI_MEDIA_INLINE_BYTES: '9000000',
       }),
     ).toEqual({
       catchUp: { chats: 0, messages: 50, hours: 24 },
@@ -24,6 +27,8 @@ describe('sessionLimits', () => {
       connectRetries: 120,
       // A log that keeps nothing would lose events before they are delivered.
       retention: { maxAgeMs: 86_400_000, maxBytes: 50_000_000 },
+      // More would not fit into a row of the log.
+      media: { isOff: true, maxBytes: 4_294_967_296, inlineBytes: 1_310_720 },
     })
   })
 

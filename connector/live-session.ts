@@ -17,6 +17,7 @@ import { Account } from './account.ts'
 import { nextAlarm } from './alarm.ts'
 import { CatchUp } from './catch-up.ts'
 import { Idempotency } from './idempotency.ts'
+import { IncomingMedia, type IncomingMediaDeps } from './incoming-media.ts'
 import { KnownMessages } from './known-messages.ts'
 import { defaultLimits, type SessionLimits } from './limits.ts'
 import { Link, type LinkDeps } from './link.ts'
@@ -56,6 +57,8 @@ export interface LiveSessionDeps
   /** Where the gateway is reached from outside, without a slash at the end. */
   publicUrl?: string
   limits?: Partial<SessionLimits>
+  /** Moves the content of received files. */
+  courier: IncomingMediaDeps['courier']
   /** Asks for a wake-up; `undefined` = none is needed. */
   setAlarm(at: number | undefined): void
 }
@@ -77,6 +80,7 @@ export class LiveSession implements RunSession {
   readonly storage: StorageSettings
   /** Media that are stored for the tenant. */
   readonly media: MediaObjects
+  readonly #incoming: IncomingMedia
   readonly #readiness: Readiness
   readonly #outgoing: Outgoing
   readonly #sendStore: SendStore
@@ -103,6 +107,7 @@ export class LiveSession implements RunSession {
       known,
       limits,
       setConfig: (change) => this.#changeConfig(change),
+      onMessage: (chatId, message) => this.#incoming.note(chatId, message),
       onWait: () => this.#arm(),
     })
     this.webhooks = this.#log.webhooks
@@ -133,6 +138,19 @@ export class LiveSession implements RunSession {
       degradedAfterMinutes: limits.degradedAfterMinutes,
       onEvent: (type, fields) => this.#log.events.own(type, fields),
     })
+    this.#incoming = new IncomingMedia({
+      store,
+      clock,
+      log,
+      events: this.#log.events,
+      limits: limits.media,
+      courier: deps.courier,
+      objects: this.media,
+      settings: () => this.storage.current,
+      isOnline: () => this.#link.isOnline,
+      call: (opcode, payload) => this.#link.call(opcode, payload),
+      onWait: () => this.#arm(),
+    })
     this.#link = new Link({
       ...deps,
       account: this.#account,
@@ -152,6 +170,7 @@ export class LiveSession implements RunSession {
         this.#catchUp.loggedIn(reply, maxUserID)
         for (const mark of marksOfChats(reply, maxUserID)) this.sends.markRead(...mark)
         this.#outgoing.resume()
+        this.#incoming.kick()
       },
       maxAttempts: limits.connectRetries,
       onGaveUp: (attempt, reason) => {
@@ -237,6 +256,7 @@ export class LiveSession implements RunSession {
     this.presence.tick()
     this.sends.release()
     this.media.tick()
+    this.#incoming.kick()
     const { clock } = this.#deps
     const now = clock.now()
     if (now - this.#lastPrune >= PRUNE_EVERY_MS) {
@@ -269,11 +289,12 @@ export class LiveSession implements RunSession {
     this.#deps.store.set('wanted', 'offline')
     await this.#sayLogout()
     this.#signIn.end()
-    this.#abandonSends()
+    this.#abandonWork()
     this.#link.hangUp('destroyed')
     this.#link.rest()
     this.#log.stop()
     this.media.stop()
+    this.#incoming.stop()
     this.#isOver = true
   }
 
@@ -374,7 +395,7 @@ export class LiveSession implements RunSession {
     store.set('wanted', 'offline')
     store.delete('stopped')
     this.#signIn.end()
-    this.#abandonSends()
+    this.#abandonWork()
     this.#link.hangUp('logged out')
     this.#catchUp.forget()
     this.#account.forget()
@@ -387,13 +408,15 @@ export class LiveSession implements RunSession {
     const { store } = this.#deps
     const before = store.get('sendsOf')
     if (before === userId) return
-    if (before !== undefined) this.#abandonSends()
+    if (before !== undefined) this.#abandonWork()
     store.set('sendsOf', userId)
   }
 
-  #abandonSends(): void {
+  /** What waits in either direction, of an account that is gone. */
+  #abandonWork(): void {
     this.#outgoing.abandon()
     this.sends.abandon()
+    this.#incoming.abandon()
   }
 
   requestCode(phone: string, language: string): Promise<LoginStep> {
@@ -455,7 +478,8 @@ export class LiveSession implements RunSession {
     const outageAt = state.name === 'waiting' ? this.#outage.nextAt() : undefined
     const sendsAt = earlier(this.sends.nextAt, this.#outgoing.expiresAt)
     const mediaAt = this.media.nextAt
-    const facts = { state: state.name, retryAt, deliveryAt, outageAt, sendsAt, mediaAt }
+    const incomingAt = this.#incoming.nextAt()
+    const facts = { state: state.name, retryAt, deliveryAt, outageAt, sendsAt, mediaAt, incomingAt }
     setAlarm(nextAlarm(facts, clock.now()))
   }
 

@@ -197,6 +197,28 @@ const migrations: readonly string[][] = [
     'CREATE INDEX stored_objects_key ON stored_objects (key)',
     'CREATE INDEX stored_objects_removal ON stored_objects (remove_at) WHERE remove_at IS NOT NULL',
   ],
+  [
+    // Attachments of logged messages whose content is still with MAX.
+    `CREATE TABLE incoming_media (
+       place INTEGER PRIMARY KEY,
+       chat_id TEXT NOT NULL,
+       message_id TEXT NOT NULL,
+       position INTEGER NOT NULL,
+       media_id TEXT NOT NULL,
+       kind TEXT NOT NULL,
+       direction TEXT NOT NULL,
+       name TEXT,
+       size INTEGER,
+       sent_at INTEGER NOT NULL,
+       attach TEXT NOT NULL,
+       starts INTEGER NOT NULL,
+       failures INTEGER NOT NULL,
+       retry_at INTEGER NOT NULL
+     )`,
+    `CREATE UNIQUE INDEX incoming_media_file
+     ON incoming_media (message_id, position, media_id, chat_id)`,
+    'CREATE INDEX incoming_media_due ON incoming_media (retry_at)',
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { errors, GatewayError, type Result, toErrorData } from '../schema/errors.ts'
 import { type OutboundPolicy, webhookPolicy } from '../schema/outbound.ts'
+import type { CourierRpc } from '../schema/received-file.ts'
 import type {
   CallContext,
   PeekedSession,
@@ -256,6 +257,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
         ),
       hasBroker: Boolean(env.RABBITMQ_URL),
       outbound: this.#tenantOutbound(sandbox),
+      courier: this.#courier,
       bucket: env.MEDIA,
       publicUrl: withoutSlash(env.MAXAPI_PUBLIC_URL ?? ''),
       webhookFormat: webhookFormat(env),
@@ -321,6 +323,11 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       )
     }
     return result
+  }
+
+  get #courier(): CourierRpc {
+    // The types of a Worker's own exports are generated for one entry file; the port says the same.
+    return (this.ctx.exports as unknown as { Courier: CourierRpc }).Courier
   }
 
   /** The way to URLs that a tenant gives. */

@@ -152,6 +152,11 @@ export class Store {
     return { sequence, id, type, lane, chatId, createdAt, body }
   }
 
+  /** Whether there is an event with a dedupe key. */
+  hasEvent(dedupeKey: string): boolean {
+    return this.sql.all('SELECT 1 FROM events WHERE dedupe_key = ?', dedupeKey).length > 0
+  }
+
   /** Body of one event. */
   eventBody(sequence: number): string | undefined {
     const row = this.sql.all('SELECT body FROM events WHERE sequence = ?', sequence)[0]

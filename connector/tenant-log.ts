@@ -4,7 +4,7 @@ import type { Clock, Log, Random } from './clock.ts'
 import { Delivery } from './delivery.ts'
 import { DeliveryStore } from './delivery-store.ts'
 import type { Destination } from './destination.ts'
-import { EventLog } from './event-log.ts'
+import { EventLog, type EventLogDeps } from './event-log.ts'
 import type { KnownMessages } from './known-messages.ts'
 import type { SessionLimits } from './limits.ts'
 import { LogReader } from './log-reader.ts'
@@ -17,7 +17,7 @@ import type { Vault } from './vault.ts'
 import { WebhookStore } from './webhook-store.ts'
 import { Webhooks } from './webhooks.ts'
 
-export interface TenantLogDeps {
+export interface TenantLogDeps extends Pick<EventLogDeps, 'onMessage'> {
   store: Store
   clock: Clock
   random: Random

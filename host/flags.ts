@@ -155,7 +155,7 @@ export const settingsTable = {
     parse: yesOrNo,
     fallback: false,
     env: ['MAXAPI_SKIPMEDIA'],
-    help: 'do not fetch the media of incoming messages (nothing fetches any yet)',
+    help: 'leave the media of incoming messages with MAX',
   }),
   sslcertificate: setting({
     parse: text,
@@ -236,6 +236,16 @@ export const settingsTable = {
     parse: wholeNumber(1, 8_000),
     fallback: 200,
     env: ['MAXAPI_RETENTION_MB'],
+  }),
+  mediaMaxBytes: setting({
+    parse: wholeNumber(0, 4_294_967_296),
+    fallback: 209_715_200,
+    env: ['MAXAPI_MEDIA_MAX_BYTES'],
+  }),
+  mediaInlineBytes: setting({
+    parse: wholeNumber(0, 1_310_720),
+    fallback: 1_048_576,
+    env: ['MAXAPI_MEDIA_INLINE_BYTES'],
   }),
   degradedAfterMinutes: setting({
     parse: wholeNumber(1, 10_000),

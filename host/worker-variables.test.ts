@@ -15,6 +15,8 @@ describe('workerVariables', () => {
       MAXAPI_WEBHOOK_FORMAT: 'json',
       MAXAPI_SKIPMEDIA: 'false',
       MAXAPI_PUBLIC_URL: 'http://127.0.0.1:5555',
+      MAXAPI_MEDIA_MAX_BYTES: '209715200',
+      MAXAPI_MEDIA_INLINE_BYTES: '1048576',
       MAXAPI_ALLOW_PRIVATE_NETWORK: 'false',
       MAXAPI_LOOPBACK: 'true',
       MAXAPI_RETENTION_DAYS: '7',

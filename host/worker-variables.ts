@@ -40,6 +40,8 @@ export const workerVariables = (settings: Settings, secrets: Secrets): Record<st
     MAXAPI_WEBHOOK_FORMAT: settings.webhookFormat,
     MAXAPI_SKIPMEDIA: String(settings.skipmedia),
     MAXAPI_PUBLIC_URL: settings.publicUrl || ownUrl(settings),
+    MAXAPI_MEDIA_MAX_BYTES: String(settings.mediaMaxBytes),
+    MAXAPI_MEDIA_INLINE_BYTES: String(settings.mediaInlineBytes),
     MAXAPI_ALLOW_PRIVATE_NETWORK: String(settings.allowPrivateNetwork),
     MAXAPI_LOOPBACK: String(isLoopback(settings.address)),
     MAXAPI_LOG_LEVEL: settings.loglevel,

@@ -141,21 +141,23 @@ const readerOf = (attach: WireMap): Reader => {
  * All attachments of a message, those of a forwarded one included. A CONTROL is none: a service
  * message has nothing attached.
  */
-export const listAttachments = (message: WireMap): Attachment[] => {
+export const listAttachments = (message: WireMap): Attachment[] =>
+  readAttaches(message).map(({ attachment }) => attachment)
+
+/** The same, each beside what MAX sent of it. */
+export const readAttaches = (message: WireMap): { attachment: Attachment; attach: WireMap }[] => {
   const link = asMap(message.link)
   const own = asMaps(message.attaches)
   const forwarded = link.type === 'FORWARD' ? asMaps(asMap(link.message).attaches) : []
-  return [...own, ...forwarded].flatMap((attach, index) =>
-    attach._type === 'CONTROL'
-      ? []
-      : [
-          {
-            index,
-            ...defined(readerOf(attach)(attach)),
-            ...(index < own.length ? {} : { forwarded: true as const }),
-          },
-        ],
-  )
+  return [...own, ...forwarded].flatMap((attach, index) => {
+    if (attach._type === 'CONTROL') return []
+    const attachment = {
+      index,
+      ...defined(readerOf(attach)(attach)),
+      ...(index < own.length ? {} : { forwarded: true as const }),
+    }
+    return [{ attachment, attach }]
+  })
 }
 
 const defined = <T extends object>(fields: T): T =>

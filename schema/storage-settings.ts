@@ -92,7 +92,8 @@ export const storageInput = {
     .describe(
       '`none`: received media are left with MAX. `url`: stored, and `FileReady` has a link. ' +
         '`base64`: not stored, `FileReady` has the content up to 1 MiB. `s3`: as `url`, ' +
-        'and while the own S3 is not enabled as `none`. `both`: `url` and `base64`',
+        'and while the own S3 is not enabled as `none`. `both`: `url` and `base64`. ' +
+        'Stickers are left with MAX',
     ),
   retention_days: z
     .union(

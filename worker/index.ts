@@ -11,6 +11,7 @@ import { watchSessions } from './watchdog.ts'
 export { Publisher } from '../connector/publisher.ts'
 export { Session } from '../connector/session.ts'
 export { Sandbox } from '../sandbox/durable-object.ts'
+export { Courier } from './courier.ts'
 
 interface Edge {
   gateway: Gateway

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Opcode } from '../opcodes.ts'
-import { id, key, pushed, rows } from './define.ts'
+import { fetchedKinds, receivedFile } from '../received-file.ts'
+import { id, key, messageId, pushed, rows } from './define.ts'
 
 export const accountEvents = rows({
   ContactUpdate: {
@@ -155,17 +156,38 @@ export const accountEvents = rows({
     },
   },
   FileReady: {
-    summary: 'An upload was processed, or a received file was stored',
+    summary: 'A received file was fetched, or an upload was processed',
     description:
-      'Of an upload of this account: `event` has `fileId`, `videoId` or `audioId`, or an `error`. ' +
-      'Of an attachment that the gateway stored: `chatId`, `messageId`, the attachment’s `index` and where it lies.',
+      'Of a received attachment it comes once, after its `Message`, when the content is where ' +
+      '`media_delivery` says, or when that has failed for good (`error`). `chatId`, `messageId` and ' +
+      '`index` are those of the attachment in `Message`. Of an upload of this account: `event` has ' +
+      '`fileId`, `videoId` or `audioId`, or an `error`, and nothing beside it.',
     since: 'original',
     opcode: Opcode.NOTIF_ATTACH,
     schema: z.looseObject({
-      opcode: z.number().optional(),
-      event: z.looseObject({}).optional(),
+      opcode: z.number().optional().describe('Of an upload only: MAX opcode of the push'),
+      event: z.looseObject({}).optional().describe('Of an upload only'),
+      chatId: id.optional(),
+      messageId: messageId.optional(),
+      index: z.number().optional().describe('Of the attachment in `attachments`'),
+      kind: z.enum(fetchedKinds).optional(),
+      mediaId: id.optional().describe('The attachment’s `id`'),
+      ...receivedFile,
     }),
-    example: { opcode: 136, event: { fileId: 900000001 } },
+    example: {
+      chatId: 157880882,
+      messageId: '117309440008060930',
+      index: 0,
+      kind: 'image',
+      mediaId: 5368709120,
+      size: 48213,
+      contentType: 'image/jpeg',
+      sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      storageKey:
+        'users/79d8e64c-8d9c-4d26-bb4c-94cd7c0f08b1/inbox/157880882/2026/09/21/images/117309440008060930-0.jpg',
+      url: 'https://media.example.com/users/79d8e64c/117309440008060930-0.jpg?X-Amz-Expires=604800',
+      urlExpiresAt: '2026-09-28T14:13:21.000Z',
+    },
   },
   Raw: {
     summary: 'MAX pushed something that no other event stands for',

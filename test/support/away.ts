@@ -10,7 +10,7 @@ const HOUR = 60 * MINUTE
 
 type Options = Parameters<typeof createLive>[0]
 
-/** A tenant with a friend who acts by a client of their own. MAX repeats nothing by itself. */
+/** A tenant with a friend who acts by a client of their own, `line`. MAX repeats nothing by itself. */
 export const meet = async (options: Options = {}) => {
   const rig = createLive({ ...options, settings: { resendUnacked: false, ...options?.settings } })
   const { live, me, friend, chatId } = await rig.online()
@@ -61,6 +61,7 @@ export const meet = async (options: Options = {}) => {
     live,
     me,
     friend,
+    line,
     chatId,
     write,
     edit,

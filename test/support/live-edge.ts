@@ -27,6 +27,7 @@ import type { Env } from '../../worker/env.ts'
 import type { Answer } from '../contract/edge.ts'
 import { startEdge } from '../contract/edge.ts'
 import type { EventBody } from './live.ts'
+import { nodeCourier, simFetch } from './node-courier.ts'
 import { nodeSql } from './node-sql.ts'
 
 /** A session object without workerd: the same parts as `Session`, in this process. */
@@ -130,9 +131,15 @@ class NodeSession implements SessionRpc {
         return { kind: 'delivered' }
       },
     }
+    const vault = createVault('00'.repeat(32))
+    const outbound = new Outbound({
+      policy: this.#policy,
+      clock: systemClock,
+      fetch: (url, init) => fetch(url, init),
+    })
     const live = new LiveSession({
       store: new Store(sql),
-      vault: createVault('00'.repeat(32)),
+      vault,
       clock: systemClock,
       random: Math.random,
       breaker: new Breaker(),
@@ -140,12 +147,15 @@ class NodeSession implements SessionRpc {
       profile: handshakeProfile('binary', undefined),
       codec: createCodec({ encoding: 'binary', side: 'client' }),
       dial: () => async () => dialSimulator(this.#sim),
-      outbound: new Outbound({
-        policy: this.#policy,
-        clock: systemClock,
-        fetch: (url, init) => fetch(url, init),
-      }),
+      outbound,
       bucket: this.#bucket,
+      courier: nodeCourier({
+        vault,
+        clock: systemClock,
+        bucket: this.#bucket,
+        fetch: (url, init) => outbound.fetch(url, init),
+        fetchMax: simFetch(this.#sim.media),
+      }),
       destinations: () => [destination],
       setAlarm: () => {},
     })
@@ -223,10 +233,7 @@ export const startLiveEdge = async (
   edge.gateway.sessions = { getByName: sessionOf }
   edge.gateway.max = {
     serves: (url) => url.startsWith(sim.settings.mediaUrl),
-    fetch: (url, init) => {
-      const headers = { ...Object.fromEntries(new Headers(init.headers)), 'user-agent': 'Chrome/1' }
-      return sim.media.serve(new Request(url, { ...init, headers }))
-    },
+    fetch: simFetch(sim.media),
   }
 
   /** A new tenant that is not logged in. */

@@ -14,9 +14,11 @@ import type { Clock as SandboxClock, Settings } from '../../sandbox/settings.ts'
 import { Simulator } from '../../sandbox/simulator.ts'
 import { GatewayError } from '../../schema/errors.ts'
 import { type OperationName, operations } from '../../schema/operations/index.ts'
+import type { CourierRpc } from '../../schema/received-file.ts'
 import type { CallContext, TenantConfig } from '../../schema/session-port.ts'
 import { FakeClock, settle } from './fake-clock.ts'
 import { MemoryBucket } from './memory-bucket.ts'
+import { nodeCourier, simFetch } from './node-courier.ts'
 import { nodeSql } from './node-sql.ts'
 
 /** Seals without a key: what matters here is only that nothing is stored in clear by accident. */
@@ -47,6 +49,8 @@ export const createLive = (
     encoding?: Encoding
     settings?: Partial<Settings>
     limits?: Partial<SessionLimits>
+    /** Around the real courier. */
+    courier?: (real: CourierRpc) => CourierRpc
   } = {},
 ) => {
   const { encoding = 'binary' } = options
@@ -105,6 +109,20 @@ export const createLive = (
     },
   }
 
+  const outbound = new Outbound({
+    policy: { allowPrivate: true },
+    clock,
+    fetch: (url, init) => fetch(url, init),
+  })
+  const real = nodeCourier({
+    vault: readableVault,
+    clock,
+    bucket: bucket.r2,
+    fetch: (url, init) => outbound.fetch(url, init),
+    fetchMax: simFetch(sim.media),
+  })
+  const courier = options.courier?.(real) ?? real
+
   let life: Life = { isOver: false, sockets: [] }
 
   /** What a SIGKILL leaves: no timer, no socket, no further write. */
@@ -145,6 +163,7 @@ export const createLive = (
         fetch: async () => new Response(),
       }),
       bucket: bucket.r2,
+      courier,
       destinations: () => [destination],
       limits: options.limits ?? {},
       setAlarm: (at) => {
