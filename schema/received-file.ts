@@ -13,7 +13,13 @@ export const receivedFile = {
   size: z.number().optional().describe('Bytes'),
   contentType: z.string().optional().describe('By the content itself, not by its name'),
   sha256: z.string().optional().describe('Hex, of the content'),
-  url: z.string().optional().describe('Link to the stored content; it needs no login'),
+  url: z
+    .string()
+    .optional()
+    .describe(
+      'Link to the stored content; it needs no login. It begins with `/` where the gateway does not ' +
+        'know its own address (`MAXAPI_PUBLIC_URL`)',
+    ),
   urlExpiresAt: z
     .string()
     .optional()

@@ -6,8 +6,11 @@ import { Readable } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { ObjectStore } from '../../connector/storage/object-store.ts'
+import { defaultStorage } from '../../schema/storage-settings.ts'
 import { hashOf, pieces, streamOf } from '../../test/support/content.ts'
 import { ByteBudget } from './budget.ts'
+import { carry } from './carry.ts'
 import { prepare } from './content.ts'
 import { flowOf } from './flow.ts'
 import { readParts } from './multipart.ts'
@@ -121,6 +124,37 @@ describe('200 MiB pass through without being held', () => {
       const hash = await upload(source, bucket, gauge)
       expect(hash).toBe(await hashOf(pieces('bytes', size)))
     }
+    expect(gauge.peakMb).toBeLessThan(MOST_MIB)
+  }, 60_000)
+
+  it('as a received file, to its storage', async () => {
+    const gauge = new Gauge()
+    let stored = ''
+    const put = async (_key: string, body: unknown): Promise<void> => {
+      const watched = async function* (): AsyncGenerator<Uint8Array> {
+        for await (const chunk of body as ReadableStream<Uint8Array>) {
+          gauge.look()
+          yield chunk
+        }
+      }
+      stored = await hashOf(watched())
+    }
+    const deps = {
+      bucket: await diskBucket(),
+      budget: new ByteBudget(48 * MiB),
+      now: Date.now,
+      open: async () => ({ put }) as unknown as ObjectStore,
+      fetch: async () =>
+        new Response(streamOf(pieces('bytes', size)), {
+          headers: { 'content-length': String(size) },
+        }),
+    }
+    const link = { url: 'https://i.oneme.ru/', failoverHosts: [] }
+    const facts = { tenantId: 't', sandbox: false, maxBytes: size, inlineBytes: 0, stores: true }
+    const place = { key: 'k', storage: defaultStorage }
+    const carried = await carry(deps, { link, ...facts }, async () => place)
+    expect(carried).toMatchObject({ size, sha256: await hashOf(pieces('bytes', size)) })
+    expect(stored).toBe(carried.sha256)
     expect(gauge.peakMb).toBeLessThan(MOST_MIB)
   }, 60_000)
 })
