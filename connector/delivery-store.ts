@@ -82,16 +82,26 @@ export class DeliveryStore {
     this.#sql = sql
   }
 
-  /** Events of a lane behind a sequence, oldest first. */
-  eventsAfter(lane: number, sequence: number, limit: number): LoggedEvent[] {
-    return this.#sql
-      .all(
-        'SELECT * FROM events WHERE lane = ? AND sequence > ? ORDER BY sequence LIMIT ?',
-        lane,
-        sequence,
-        limit,
-      )
-      .map(toEvent)
+  /**
+   * Events of a lane behind a sequence, oldest first: as many as have no more than so many characters
+   * together, and one at least, where there is one.
+   */
+  eventsAfter(
+    lane: number,
+    sequence: number,
+    limit: number,
+    maxChars = Number.POSITIVE_INFINITY,
+  ): LoggedEvent[] {
+    const behind = 'FROM events WHERE lane = ? AND sequence > ? ORDER BY sequence LIMIT ?'
+    const sizes = this.#sql.all(`SELECT length(body) AS size ${behind}`, lane, sequence, limit)
+    let chars = 0
+    const cut = sizes.findIndex(({ size }, index) => {
+      chars += Number(size)
+      return index > 0 && chars > maxChars
+    })
+    const count = cut === -1 ? sizes.length : cut
+    if (count === 0) return []
+    return this.#sql.all(`SELECT * ${behind}`, lane, sequence, count).map(toEvent)
   }
 
   /** Number of events of a lane behind a sequence. */

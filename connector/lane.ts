@@ -12,11 +12,16 @@ export const laneOf = (chatId: string | undefined): number => {
 
 /** Events kept in memory ahead of a cursor. */
 const READ_AHEAD = 32
+/** Characters of their bodies, unless the first one alone is larger: some have a file in them. */
+export const READ_AHEAD_CHARS = 1024 * 1024
 
 /** Where a lane reads from. */
 export interface EventSource {
-  /** Events of a lane behind a sequence, oldest first. */
-  eventsAfter(lane: number, sequence: number, limit: number): LoggedEvent[]
+  /**
+   * Events of a lane behind a sequence, oldest first. None when there are none; otherwise as many as
+   * have no more than so many characters together, and one at least.
+   */
+  eventsAfter(lane: number, sequence: number, limit: number, maxChars: number): LoggedEvent[]
 }
 
 /**
@@ -34,6 +39,7 @@ export class Lane implements Cursor {
   dirty = false
   /** Wanted events behind the cursor, as far as they were read. */
   #ahead: LoggedEvent[] = []
+  #aheadChars = 0
   /** Up to here the lane's events were looked at. */
   #seen: number
   /** Nothing is in the log behind `#seen`. */
@@ -62,6 +68,7 @@ export class Lane implements Cursor {
   /** Drops what was read ahead: a lane that waits for hours must not hold memory. */
   forget(): void {
     this.#ahead = []
+    this.#aheadChars = 0
     this.#seen = this.sequence
     this.#knowsAll = false
   }
@@ -69,16 +76,20 @@ export class Lane implements Cursor {
   /** An event was appended to this lane. */
   appended(event: LoggedEvent): void {
     if (!this.#knowsAll) return
-    if (this.#ahead.length >= this.#limit) this.#knowsAll = false
+    if (this.#ahead.length >= this.#limit || this.#isFull) this.#knowsAll = false
     else this.#look(event)
   }
 
-  /** The wanted event at a place behind the cursor, the next one being 0. */
+  /**
+   * The wanted event at a place behind the cursor, the next one being 0. `undefined` also for one that
+   * there is no room for before those in front of it are gone.
+   */
   at(index: number): LoggedEvent | undefined {
-    while (this.#ahead.length <= index && !this.#knowsAll) {
-      const events = this.#source.eventsAfter(this.lane, this.#seen, this.#limit)
+    while (this.#ahead.length <= index && !this.#knowsAll && !this.#isFull) {
+      const room = READ_AHEAD_CHARS - this.#aheadChars
+      const events = this.#source.eventsAfter(this.lane, this.#seen, this.#limit, room)
       for (const event of events) this.#look(event)
-      this.#knowsAll = events.length < this.#limit
+      this.#knowsAll = events.length === 0
     }
     return this.#ahead[index]
   }
@@ -89,7 +100,9 @@ export class Lane implements Cursor {
     this.retryAt = 0
     this.sequence = Math.max(this.sequence, sequence)
     this.#seen = Math.max(this.#seen, sequence)
-    while (this.#ahead[0] !== undefined && this.#ahead[0].sequence <= sequence) this.#ahead.shift()
+    while (this.#ahead[0] !== undefined && this.#ahead[0].sequence <= sequence) {
+      this.#aheadChars -= this.#ahead.shift()?.body.length ?? 0
+    }
     if (this.#ahead.length === 0) this.sequence = this.#seen
     this.dirty = true
   }
@@ -102,10 +115,16 @@ export class Lane implements Cursor {
     this.forget()
   }
 
+  get #isFull(): boolean {
+    return this.#aheadChars >= READ_AHEAD_CHARS
+  }
+
   #look(event: LoggedEvent): void {
     this.#seen = event.sequence
-    if (this.#wants(event)) this.#ahead.push(event)
-    // What nobody wants must not hold retention back.
-    else if (this.#ahead.length === 0) this.advance(event.sequence)
+    if (this.#wants(event)) {
+      this.#ahead.push(event)
+      this.#aheadChars += event.body.length
+      // What nobody wants must not hold retention back.
+    } else if (this.#ahead.length === 0) this.advance(event.sequence)
   }
 }
