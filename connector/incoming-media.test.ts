@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { mediaKinds } from '../schema/media.ts'
 import { Opcode } from '../schema/opcodes.ts'
-import type { CourierRpc } from '../schema/received-file.ts'
+import type { CourierRpc, FileFacts } from '../schema/received-file.ts'
 import { asMap, wireMessageId } from '../schema/wire.ts'
 import { content, hashOf } from '../test/support/content.ts'
 import { receive } from '../test/support/received.ts'
@@ -18,9 +18,9 @@ const scripted = (say: (attempt: number, real: CourierRpc) => CourierRpc['carry'
   const script = {
     errands: 0,
     courier: (real: CourierRpc): CourierRpc => ({
-      carry: (order, placeOf) => {
+      carry: (...errand) => {
         script.errands += 1
-        return say(script.errands, real)(order, placeOf)
+        return say(script.errands, real)(...errand)
       },
     }),
   }
@@ -85,8 +85,8 @@ describe('a received file', () => {
 
   it('[IM2] is one event, although a crash came between storing and telling', async () => {
     let crash = (): void => {}
-    const { courier } = scripted((attempt, real) => async (order, placeOf) => {
-      const reply = await real.carry(order, placeOf)
+    const { courier } = scripted((attempt, real) => async (...errand) => {
+      const reply = await real.carry(...errand)
       if (attempt === 1) crash()
       return reply
     })
@@ -118,10 +118,10 @@ describe('a received file', () => {
   it('[IM3] is fetched beside one other at most', async () => {
     let running = 0
     let most = 0
-    const { courier } = scripted((_, real) => async (order, placeOf) => {
+    const { courier } = scripted((_, real) => async (...errand) => {
       running += 1
       most = Math.max(most, running)
-      const reply = await real.carry(order, placeOf)
+      const reply = await real.carry(...errand)
       running -= 1
       return reply
     })
@@ -135,9 +135,9 @@ describe('a received file', () => {
   it('[IM3] is asked for at a gentle pace', async () => {
     const begun: number[] = []
     let now = (): number => 0
-    const { courier } = scripted((_, real) => (order, placeOf) => {
+    const { courier } = scripted((_, real) => (...errand) => {
       begun.push(now())
-      return real.carry(order, placeOf)
+      return real.carry(...errand)
     })
     const { upload, send, files, clock } = await receive({ courier })
     now = () => clock.now()
@@ -159,6 +159,28 @@ describe('a received file', () => {
     expect(await stage.files()).toMatchObject([{ kind: 'file', name: 'Пример · Sample.txt' }])
     expect(stage.logged().find(({ type }) => type === 'Message')).toMatchObject({ catchUp: true })
   })
+})
+
+it('[IM10] of a tenant that is deleted meanwhile leaves nothing behind', async () => {
+  let destroy = async (): Promise<void> => {}
+  const { courier } = scripted((_, real) => async (order, placeOf, isWanted) => {
+    const destroyed = async (facts: FileFacts) => {
+      const place = await placeOf(facts)
+      await destroy()
+      return place
+    }
+    return real.carry(order, destroyed, isWanted)
+  })
+  const stage = await receive({ courier })
+  let isDone = false
+  destroy = async () => {
+    await stage.live.destroy()
+    isDone = true
+  }
+  stage.send([await stage.upload('image')])
+  await stage.until(() => isDone)
+  await stage.rest()
+  expect(stage.bucket.objects.size).toBe(0)
 })
 
 describe('what media_delivery says', () => {

@@ -241,7 +241,8 @@ export class IncomingMedia {
       return { ...place, ...(name === null ? {} : { fileName: name }) }
     }
     try {
-      const reply = await this.#withDeadline(courier.carry(order, placeOf))
+      const isWanted = async () => !this.#isOver
+      const reply = await this.#withDeadline(courier.carry(order, placeOf, isWanted))
       if (!reply.ok) {
         const { code, message, ...rest } = reply.error
         throw new GatewayError(code, message, rest)

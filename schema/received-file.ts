@@ -85,11 +85,13 @@ export interface Carried {
 export interface CourierRpc {
   /**
    * @param placeOf asked once, right before the content is stored
+   * @param isWanted asked once it is stored: what nobody wants any more is deleted again
    * @returns as errors: NOT_FOUND when the link leads nowhere, BODY_TOO_LARGE with `details.size` where
    *   it is known, BAD_UPSTREAM, TRANSFER_FAILED, STORAGE_FAILED, OVERLOADED
    */
   carry(
     order: CarryOrder,
     placeOf: (facts: FileFacts) => Promise<FilePlace>,
+    isWanted: () => Promise<boolean>,
   ): Promise<Result<Carried>>
 }

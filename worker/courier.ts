@@ -21,6 +21,7 @@ export class Courier extends WorkerEntrypoint<Env> implements CourierRpc {
   async carry(
     order: CarryOrder,
     placeOf: (facts: FileFacts) => Promise<FilePlace>,
+    isWanted: () => Promise<boolean>,
   ): Promise<Result<Carried>> {
     const gateway = openGateway(this.env)
     const tenant = { id: order.tenantId, sandbox: order.sandbox }
@@ -32,7 +33,7 @@ export class Courier extends WorkerEntrypoint<Env> implements CourierRpc {
       now: gateway.now,
     }
     try {
-      return { ok: true, data: await carry(deps, order, placeOf) }
+      return { ok: true, data: await carry(deps, order, { placeOf, isWanted }) }
     } catch (error) {
       if (!(error instanceof GatewayError)) {
         gateway.log('error', 'a received file could not be carried', { error: String(error) })

@@ -19,7 +19,7 @@ export const simFetch =
 export const nodeCourier = (
   deps: TenantStorageDeps & { clock: Clock; fetchMax: MaxFetch },
 ): CourierRpc => ({
-  carry: async (order, placeOf) => {
+  carry: async (order, placeOf, isWanted) => {
     const parts = {
       bucket: deps.bucket,
       budget: new ByteBudget(48 * 1024 * 1024),
@@ -28,7 +28,7 @@ export const nodeCourier = (
       now: () => deps.clock.now(),
     }
     try {
-      return { ok: true, data: await carry(parts, order, placeOf) }
+      return { ok: true, data: await carry(parts, order, { placeOf, isWanted }) }
     } catch (error) {
       if (!(error instanceof GatewayError)) console.error(error)
       return { ok: false, error: structuredClone(toErrorData(error)) }

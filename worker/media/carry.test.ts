@@ -46,6 +46,7 @@ const setup = async (listener: RequestListener, more: Partial<CarryDeps> = {}) =
     ...more,
   }
   const places: FileFacts[] = []
+  const world = { isWanted: true }
   const run = (order: Partial<CarryOrder> = {}) =>
     carry(
       deps,
@@ -54,9 +55,12 @@ const setup = async (listener: RequestListener, more: Partial<CarryDeps> = {}) =
         link: { url: `${max.origin}/file`, failoverHosts: [] },
         ...order,
       },
-      async (facts) => {
-        places.push(facts)
-        return { key: 'users/t/file', storage: defaultStorage, fileName: 'Имя.bin' }
+      {
+        placeOf: async (facts) => {
+          places.push(facts)
+          return { key: 'users/t/file', storage: defaultStorage, fileName: 'Имя.bin' }
+        },
+        isWanted: async () => world.isWanted,
       },
     )
   const failure = (order?: Partial<CarryOrder>) =>
@@ -64,7 +68,7 @@ const setup = async (listener: RequestListener, more: Partial<CarryDeps> = {}) =
       () => 'ok',
       (error) => error,
     )
-  return { max, bucket, run, failure, places }
+  return { max, bucket, run, failure, places, world }
 }
 const answering = (bytes: Uint8Array, headers: Record<string, string | number> = {}) =>
   setup((_request, answer) => {
@@ -93,6 +97,13 @@ describe('carry', () => {
     const { run, bucket } = await answering(bytes, { 'transfer-encoding': 'chunked' })
     expect(await run()).toMatchObject({ size, sha256: await hashOf([bytes]) })
     expect([...bucket.objects.keys()]).toEqual(['users/t/file'])
+  })
+
+  it.each([10, 100_000])('[IM10] deletes what nobody wants any more: %i bytes', async (size) => {
+    const { run, bucket, world } = await withLength(content('pdf', size))
+    world.isWanted = false
+    await run()
+    expect(bucket.objects.size).toBe(0)
   })
 
   it('[IM5] hands content back, stored or not, up to a size', async () => {

@@ -26,6 +26,12 @@ export interface CarryDeps extends SpoolDeps {
   now(): number
 }
 
+/** Whoever sent the courier. */
+export interface Sender {
+  placeOf(facts: FileFacts): Promise<FilePlace>
+  isWanted(): Promise<boolean>
+}
+
 /**
  * Runs an errand: asks MAX's media server, and stores what comes or hands it back. Of a large file no
  * more than a few pieces are in memory at a time.
@@ -34,7 +40,7 @@ export interface CarryDeps extends SpoolDeps {
 export const carry = async (
   deps: CarryDeps,
   { link, maxBytes, inlineBytes, stores }: CarryOrder,
-  placeOf: (facts: FileFacts) => Promise<FilePlace>,
+  sender: Sender,
 ): Promise<Carried> => {
   const { response, flow } = await take(await askAnywhere(deps.fetch, link), link.name)
   const announced = lengthOf(response)
@@ -53,11 +59,11 @@ export const carry = async (
     return { contentType, size: announced }
   }
   const deliver = async (content: Flow, size: number): Promise<Carried> => {
-    const place = stores ? await placeOf({ contentType, size }) : undefined
     const facts = { contentType, size }
+    const storing = stores ? await beginStoring(deps, sender, facts) : undefined
     return size <= Math.max(WHOLE_BYTES, inlineBytes)
-      ? deliverWhole(deps, { content, facts, place, inlineBytes })
-      : deliverStream(deps, { content, facts, place })
+      ? deliverWhole(deps, { content, facts, storing, inlineBytes })
+      : deliverStream({ content, facts, storing })
   }
   if (announced !== undefined) return deliver(whole, announced)
   // Neither R2 nor S3 take what has no length.
@@ -81,12 +87,12 @@ interface Delivery {
   content: Flow
   facts: FileFacts
   /** Absent: it is not stored. */
-  place: FilePlace | undefined
+  storing: Storing | undefined
 }
 
 const deliverWhole = async (
   deps: CarryDeps,
-  { content, facts, place, inlineBytes }: Delivery & { inlineBytes: number },
+  { content, facts, storing, inlineBytes }: Delivery & { inlineBytes: number },
 ): Promise<Carried> => {
   const { size } = facts
   // The bytes, and a third more of them as base64, twice: once here, once on the way.
@@ -103,7 +109,7 @@ const deliverWhole = async (
     }
     if (got !== size) throw wrongLength(got, size)
     const bytes = concat(pieces)
-    if (place !== undefined) await store(deps, place, bytes, facts)
+    await storing?.(bytes)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     if (inlineBytes === 0 || size > inlineBytes) return { ...facts, sha256 }
     const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
@@ -114,11 +120,7 @@ const deliverWhole = async (
   }
 }
 
-const deliverStream = async (
-  deps: CarryDeps,
-  { content, facts, place }: Delivery,
-): Promise<Carried> => {
-  if (place === undefined) throw new GatewayError('INTERNAL_ERROR')
+const deliverStream = async ({ content, facts, storing }: Delivery): Promise<Carried> => {
   const { size } = facts
   const hash = createHash('sha256')
   let got = 0
@@ -144,7 +146,7 @@ const deliverStream = async (
     { highWaterMark: 0 },
   )
   try {
-    await store(deps, place, body, facts)
+    await storing?.(body)
   } catch (error) {
     throw broken ?? error
   } finally {
@@ -154,17 +156,25 @@ const deliverStream = async (
   return { ...facts, sha256: hash.digest('hex') }
 }
 
-const store = async (
+type Storing = (body: Uint8Array | ReadableStream<Uint8Array>) => Promise<void>
+
+/** Asks where the content goes, and gives the way there. */
+const beginStoring = async (
   { open }: CarryDeps,
-  { key, storage, fileName }: FilePlace,
-  body: Uint8Array | ReadableStream<Uint8Array>,
+  { placeOf, isWanted }: Sender,
   facts: FileFacts,
-): Promise<void> => {
-  try {
-    const opened = await open(storage)
-    await opened.put(key, body, { ...facts, ...(fileName === undefined ? {} : { fileName }) })
-  } catch (error) {
-    throw storageFailed(error)
+): Promise<Storing> => {
+  const { key, storage, fileName } = await placeOf(facts)
+  return async (body) => {
+    try {
+      const store = await open(storage)
+      await store.put(key, body, { ...facts, ...(fileName === undefined ? {} : { fileName }) })
+      // A sender that cannot be asked may have begun anew, with the same key.
+      const isKept = await isWanted().catch(() => true)
+      if (!isKept) await store.delete([key])
+    } catch (error) {
+      throw storageFailed(error)
+    }
   }
 }
 

@@ -151,8 +151,11 @@ describe('200 MiB pass through without being held', () => {
     }
     const link = { url: 'https://i.oneme.ru/', failoverHosts: [] }
     const facts = { tenantId: 't', sandbox: false, maxBytes: size, inlineBytes: 0, stores: true }
-    const place = { key: 'k', storage: defaultStorage }
-    const carried = await carry(deps, { link, ...facts }, async () => place)
+    const sender = {
+      placeOf: async () => ({ key: 'k', storage: defaultStorage }),
+      isWanted: async () => true,
+    }
+    const carried = await carry(deps, { link, ...facts }, sender)
     expect(carried).toMatchObject({ size, sha256: await hashOf(pieces('bytes', size)) })
     expect(stored).toBe(carried.sha256)
     expect(gauge.peakMb).toBeLessThan(MOST_MIB)
