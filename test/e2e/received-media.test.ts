@@ -127,10 +127,10 @@ describe('received media', () => {
   it('of 200 MiB pass through with little memory', async () => {
     const stage = await enterOnline()
     const { gateway, receiver } = stage
-    // What the runtime takes once is not what a file takes.
-    await sendFile(stage, 'document', content('bytes', 20 * MiB))
-    await receiver.event('FileReady')
     const bytes = content('bytes', 200 * MiB)
+    // What the runtime takes once is not what a file takes.
+    await sendFile(stage, 'document', bytes)
+    await receiver.event('FileReady')
     const before = usageOf(gateway.pid).rssMb
     let peak = before
     const timer = setInterval(() => {
