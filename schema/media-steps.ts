@@ -48,6 +48,7 @@ export interface MediaRequest extends TextInput, SendInput {
   operation: string
   chatId?: IdValue | undefined
   phone?: string | undefined
+  userId?: IdValue | undefined
   /** Names and first bytes of the files. */
   files: string[]
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Operation, type OperationName, operations } from '../schema/operations/index.ts'
 import { type Answer, type Edge, refused, startEdge } from '../test/contract/edge.ts'
+import { exampleFields, type Fields, requestOf, shapeOf, takes } from '../test/contract/requests.ts'
 
 let edge: Edge
 let tenant: { id: string; token: string }
@@ -12,6 +13,8 @@ afterAll(() => edge.close())
 
 const rows = Object.entries(operations) as [OperationName, Operation][]
 const pathOf = (row: Operation): string => row.path.replace(/:\w+/g, 'some-id')
+const isInSession = ({ run, media, stream }: Operation): boolean =>
+  run !== undefined || media !== undefined || stream !== undefined
 const expectError = (answer: Answer, status: number, code: string): void => {
   expect(answer.body).toMatchObject({
     success: false,
@@ -28,11 +31,6 @@ const allowed = (row: Operation) =>
 
 describe.each(rows)('every route: %s', (_name, row) => {
   const path = pathOf(row)
-  const fields = Object.keys(row.input.shape).filter((name) => !row.path.includes(`:${name}`))
-  const values = row.example.input
-  const good = Object.fromEntries(
-    fields.filter((name) => name in values).map((name) => [name, values[name]]),
-  )
   const send = (body: unknown) => edge.request(row.method, path, { ...allowed(row), body })
 
   it('[defect 46] answers 405 with Allow to another method', async () => {
@@ -86,15 +84,35 @@ describe.each(rows)('every route: %s', (_name, row) => {
     const size = (row.media === 'in' ? 23 : 1) * 1024 * 1024
     expectError(await send({ text: 'x'.repeat(size) }), 413, 'BODY_TOO_LARGE')
   })
+})
 
-  if (fields.length === 0) return
-
-  it.each(fields)('names %s when its type is wrong', async (field) => {
-    const answer = await send({ ...good, [field]: { wrong: 1 } })
-    expectError(answer, 400, 'INVALID_INPUT')
-    // Or a place within it.
-    expect(String(answer.body.field).split('.')[0]).toBe(field)
-    expect(answer.body.error).toContain(field)
+describe.each(
+  rows.filter(([, { scope }]) => scope === 'tenant'),
+)('with the token of another tenant: %s', (_name, row) => {
+  it('reaches nothing of this one', async () => {
+    const [mine, other] = await Promise.all([edge.createTenant(), edge.createTenant()])
+    const before = await edge.request('GET', `/admin/users/${mine.id}`, { admin: true })
+    const calls = { mine: 0, other: 0 }
+    for (const who of ['mine', 'other'] as const) {
+      edge.sessions.getByName({ mine, other }[who].id).answer = () => {
+        calls[who] += 1
+        return refused({ code: 'MAX_REFUSED' })
+      }
+    }
+    // Whatever id the request names.
+    const fields: Fields = { ...exampleFields(row), token: mine.token, tenantId: mine.id }
+    if (takes(shapeOf(row).id, mine.id)) fields.id = mine.id
+    const { method, path, body } = requestOf(row, fields)
+    const answer = await edge.request(method, path, {
+      token: other.token,
+      ...(body === undefined ? {} : { body }),
+    })
+    expect(answer.status).not.toBe(401)
+    expect(calls).toEqual({ mine: 0, other: isInSession(row) ? 1 : 0 })
+    expect(answer.text).not.toContain(mine.id)
+    expect(await edge.request('GET', `/admin/users/${mine.id}`, { admin: true })).toMatchObject({
+      body: before.body,
+    })
   })
 })
 

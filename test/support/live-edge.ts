@@ -1,5 +1,5 @@
 import { Breaker } from '../../connector/breaker.ts'
-import { systemClock } from '../../connector/clock.ts'
+import { type Clock, systemClock } from '../../connector/clock.ts'
 import type { Destination } from '../../connector/destination.ts'
 import { createCodec } from '../../connector/frame.ts'
 import { LiveSession } from '../../connector/live-session.ts'
@@ -23,6 +23,7 @@ import type {
   TenantConfig,
 } from '../../schema/session-port.ts'
 import type { StorageChange, StorageView, TenantStorage } from '../../schema/storage-settings.ts'
+import { Command } from '../../schema/wire.ts'
 import type { Env } from '../../worker/env.ts'
 import type { Answer } from '../contract/edge.ts'
 import { startEdge } from '../contract/edge.ts'
@@ -34,16 +35,20 @@ import { nodeSql } from './node-sql.ts'
 class NodeSession implements SessionRpc {
   readonly events: EventBody[] = []
   live: LiveSession | undefined
+  /** Opcodes of what was sent to MAX, in order. */
+  readonly sent: number[] = []
   readonly #sim: Simulator
   readonly #policy: OutboundPolicy
   readonly #bucket: R2Bucket
+  readonly #clock: Clock
   readonly #waiting = new Set<() => void>()
   #config: TenantConfig | undefined
 
-  constructor(sim: Simulator, policy: OutboundPolicy, bucket: R2Bucket) {
+  constructor(sim: Simulator, deps: { policy: OutboundPolicy; bucket: R2Bucket; clock: Clock }) {
     this.#sim = sim
-    this.#policy = policy
-    this.#bucket = bucket
+    this.#policy = deps.policy
+    this.#bucket = deps.bucket
+    this.#clock = deps.clock
   }
 
   async configure(config: TenantConfig): Promise<Result<{ webhookSecret: string }>> {
@@ -140,13 +145,13 @@ class NodeSession implements SessionRpc {
     const live = new LiveSession({
       store: new Store(sql),
       vault,
-      clock: systemClock,
+      clock: this.#clock,
       random: Math.random,
       breaker: new Breaker(),
       log: () => {},
       profile: handshakeProfile('binary', undefined),
       codec: createCodec({ encoding: 'binary', side: 'client' }),
-      dial: () => async () => dialSimulator(this.#sim),
+      dial: () => async () => dialSimulator(this.#sim, this.sent),
       outbound,
       bucket: this.#bucket,
       courier: nodeCourier({
@@ -164,8 +169,9 @@ class NodeSession implements SessionRpc {
   }
 }
 
-/** A socket whose other end is the simulator in this process. */
-const dialSimulator = (sim: Simulator): MaxSocket => {
+/** A socket whose other end is the simulator in this process; notes the opcodes of its requests. */
+const dialSimulator = (sim: Simulator, sent: number[]): MaxSocket => {
+  const codec = createCodec({ encoding: 'binary', side: 'server' })
   let down = false
   const fall = (reason: string): void => {
     if (down) return
@@ -181,7 +187,11 @@ const dialSimulator = (sim: Simulator): MaxSocket => {
   const socket: MaxSocket = {
     onData: () => {},
     onDown: () => {},
-    send: (data) => queueMicrotask(() => down || line.receive(data)),
+    send: (data) => {
+      const { cmd, opcode } = codec.decode(data)
+      if (cmd === Command.REQUEST) sent.push(opcode)
+      queueMicrotask(() => down || line.receive(data))
+    },
     close: fall,
   }
   return socket
@@ -193,11 +203,11 @@ export interface LiveTenant {
   token: string
   account: Account
   session: NodeSession
-  /** Calls the HTTP surface with the tenant's token. */
+  /** Calls the HTTP surface with the tenant's token. A string goes out as it is. */
   call(
     method: string,
     path: string,
-    body?: object,
+    body?: object | string,
     headers?: Record<string, string>,
   ): Promise<Answer>
   /** The same for a call that must succeed; the answer's body. */
@@ -217,6 +227,7 @@ export const startLiveEdge = async (
   settings: Partial<Settings> = {},
   variables: Partial<Env> = {},
   policy: OutboundPolicy = { allowPrivate: true },
+  clock: Clock = systemClock,
 ) => {
   const sim = new Simulator({
     clock: { now: Date.now, after: systemClock.after },
@@ -226,7 +237,8 @@ export const startLiveEdge = async (
   const sessions = new Map<string, NodeSession>()
   const edge = await startEdge(variables)
   const sessionOf = (id: string): NodeSession => {
-    const session = sessions.get(id) ?? new NodeSession(sim, policy, edge.bucket.r2)
+    const session =
+      sessions.get(id) ?? new NodeSession(sim, { policy, bucket: edge.bucket.r2, clock })
     sessions.set(id, session)
     return session
   }

@@ -32,6 +32,11 @@ describe('readJsonBody', () => {
     expect(body.long('a "quote" and a \\')).toBeUndefined()
   })
 
+  it('leaves a long string too long for a field that is no content', async () => {
+    const { fields } = await read(JSON.stringify({ caption: long, fileName: long }))
+    for (const value of Object.values(fields)) expect(value.length).toBeGreaterThan(65_536)
+  })
+
   it('is not fooled by escaped quotes in a long string, nor by a string without an end', async () => {
     const text = `${'\\"'.repeat(40_000)}\\\\`
     const body = await read(`{"a":"${text}","b":2}`)

@@ -7,6 +7,8 @@ import { concat } from './flow.ts'
 export const MAX_JSON_BYTES = 23 * 1024 * 1024
 /** No field but content is as long as this. */
 const LONG_STRING = 64 * 1024
+/** Stands behind the mark of a string, so that a field which takes no such length refuses it. */
+const PADDING = new Uint8Array(LONG_STRING).fill(0x78)
 
 /** A JSON body whose long strings are left as bytes. */
 export interface JsonBody {
@@ -33,7 +35,7 @@ export const readJsonBody = async (request: Request, budget: ByteBudget): Promis
       fields: parseBody(json),
       long: (value) =>
         typeof value === 'string' && value.startsWith(mark)
-          ? strings[Number(value.slice(mark.length))]
+          ? strings[Number(value.slice(mark.length, value.indexOf(END, mark.length)))]
           : undefined,
       release,
     }
@@ -69,8 +71,10 @@ const readAll = async (request: Request, announced: number): Promise<Uint8Array>
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+/** Ends the number of a string in its mark. */
+const END = ';'
 
-/** The text without its long strings; each is replaced by a mark and its number. */
+/** The text without its long strings; each is replaced by a mark, its number and a padding. */
 const takeOut = (body: Uint8Array) => {
   const mark = `${crypto.randomUUID()} `
   const encoder = new TextEncoder()
@@ -81,7 +85,8 @@ const takeOut = (body: Uint8Array) => {
     const end = endOfString(body, at)
     if (end < 0) break
     if (end - at > LONG_STRING) {
-      pieces.push(body.subarray(from, at + 1), encoder.encode(mark + strings.length))
+      const name = encoder.encode(`${mark}${strings.length}${END}`)
+      pieces.push(body.subarray(from, at + 1), name, PADDING)
       strings.push(body.subarray(at + 1, end))
       from = end
     }

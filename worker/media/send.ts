@@ -63,8 +63,10 @@ const deliver = async (
   const request = requestOf(operation, input, contents)
   // What the session would refuse is refused before anything is uploaded.
   composeText(request, 'caption')
-  if (request.chatId === undefined && !request.phone) {
-    throw new GatewayError('INVALID_INPUT', 'chatId or phone is required', { field: 'chatId' })
+  if (request.chatId === undefined && !request.phone && !request.userId) {
+    throw new GatewayError('INVALID_INPUT', 'chatId, phone or userId is required', {
+      field: 'chatId',
+    })
   }
   const facts = contents.map((content) => factsOf(content, input))
   const uploads: Uploaded[] = []
@@ -82,10 +84,11 @@ const requestOf = (
   input: Record<string, unknown>,
   contents: Content[],
 ): MediaRequest => {
-  const { caption, format, elements, replyTo, notify, silent, chatId, phone } = input
+  const { caption, format, elements, replyTo, notify, silent, chatId, phone, userId } = input
   const text = { text: caption, format, elements }
   const files = contents.map(({ fingerprint }) => fingerprint)
-  return { operation, chatId, phone, ...text, replyTo, notify, silent, files } as MediaRequest
+  const to = { chatId, phone, userId }
+  return { operation, ...to, ...text, replyTo, notify, silent, files } as MediaRequest
 }
 
 const factsOf = ({ kind, source }: Content, input: Record<string, unknown>) => {
