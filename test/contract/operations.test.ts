@@ -27,9 +27,16 @@ const impatient: Clock = {
 type World = Awaited<ReturnType<typeof startLiveEdge>>
 let world: World
 let hasty: World
+/** Online beside a friend; and one whom MAX refuses everything. */
+let pair: Awaited<ReturnType<World['enterPair']>>
+let refused: LiveTenant
 beforeAll(async () => {
   world = await startLiveEdge()
   hasty = await startLiveEdge({}, {}, undefined, impatient)
+  pair = await world.enterPair()
+  refused = (await world.enterPair()).me
+  const fault = { kind: 'error', code: 'test.refused', count: 1_000_000, delayMs: 0 } as const
+  world.sim.direct.fault({ ...fault, userId: refused.account.id })
 })
 afterAll(async () => {
   await world.close()
@@ -59,6 +66,7 @@ describe.each(inSession)('without a session, $name', ({ row }) => {
   it('is refused with 503 when it needs MAX, and breaks nowhere', async () => {
     const tenant = await world.enter(world.sim.direct.createAccount())
     const answer = await send(tenant, row)
+    await tenant.session.destroy()
     if (row.online) {
       expect([answer.status, answer.body.code]).toEqual([503, 'NOT_CONNECTED'])
       expect(answer.body.details).toMatchObject({ state: 'logged_out' })
@@ -73,11 +81,7 @@ const asking = online.filter(({ name }) => !unasked.includes(name))
 
 describe.each(asking)('when MAX refuses, $name', ({ row }) => {
   it("passes MAX's own words on, and is no fault of ours", async () => {
-    const { me } = await world.enterPair()
-    const userId = me.account.id
-    const fault = { kind: 'error', code: 'test.refused', count: 1_000, delayMs: 0 } as const
-    world.sim.direct.fault({ ...fault, userId })
-    const answer = await send(me, row)
+    const answer = await send(refused, row)
     expect(answer.body).toMatchObject({
       success: false,
       code: 'MAX_REFUSED',
@@ -87,14 +91,13 @@ describe.each(asking)('when MAX refuses, $name', ({ row }) => {
   })
 })
 
-/** Everything but what keeps the session itself alive. */
-const silenced: number[] = Object.values(Opcode).filter(
-  (opcode) => opcode !== Opcode.PING && opcode !== Opcode.SESSION_INIT && opcode !== Opcode.LOGIN,
-)
+/** Everything but what begins, keeps and ends the session itself. */
+const ofSession: number[] = [Opcode.PING, Opcode.SESSION_INIT, Opcode.LOGIN, Opcode.LOGOUT]
+const silenced: number[] = Object.values(Opcode).filter((opcode) => !ofSession.includes(opcode))
 
 describe.each(asking)('when MAX is silent, $name', ({ row }) => {
   it('answers 504, and OUTCOME_UNKNOWN when it may have written', async () => {
-    const { me, chatId } = await hasty.enterPair()
+    const { me, friend, chatId } = await hasty.enterPair()
     const userId = me.account.id
     for (const opcode of silenced) {
       const fault = { kind: 'hang', code: '', count: 1_000, delayMs: 0 } as const
@@ -102,6 +105,7 @@ describe.each(asking)('when MAX is silent, $name', ({ row }) => {
     }
     const before = me.session.sent.length
     const answer = await send(me, row, 'chatId' in shapeOf(row) ? { chatId } : {})
+    await Promise.all([me.session.destroy(), friend.session.destroy()])
     const asked = me.session.sent.slice(before).filter((opcode) => silenced.includes(opcode))
     const wrote = asked.some((opcode) => !isHarmless(opcode))
     const isRead = row.method === 'GET' || row.reads === true
@@ -120,14 +124,13 @@ const targeted = online.filter(({ row }) =>
 
 describe.each(targeted)('the target of $name', ({ row }) => {
   it.each(['phone', 'userId'])('may be given as %s alone', async (field) => {
-    const { me, friend } = await world.enterPair()
-    const { phone, id } = friend.account
+    const { phone, id } = pair.friend.account
     const { chatId: _none, ...rest } = exampleFields(row)
     const { method, path, body } = requestOf(row, {
       ...rest,
       [field]: field === 'phone' ? phone : id,
     })
-    const answer = await me.call(method, path, body)
+    const answer = await pair.me.call(method, path, body)
     // What it makes of the example's other ids is another matter.
     expect(answer.body.field).not.toBe('chatId')
     expect(answer.body.code).not.toBe('INVALID_INPUT')
