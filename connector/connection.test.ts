@@ -46,7 +46,7 @@ describe('MaxConnection', () => {
     expect(end.received[0]).toMatchObject({ cmd: 0, seq: 0, opcode: Opcode.SESSION_INIT })
   })
 
-  it('[CN2] a push is never taken for an answer, even with the number of a pending call', async () => {
+  it('[defect 6] [CN2] a push is never taken for an answer, even with the number of a pending call', async () => {
     const { connection, end, pushes } = await setup()
     const call = connection.call(Opcode.CHAT_HISTORY, {})
     const request = end.received.at(-1)!
@@ -122,7 +122,7 @@ describe('MaxConnection', () => {
     expect(json.end.received).toHaveLength(before)
   })
 
-  it('[CN8] two unanswered pings mean a dead socket; any frame is a sign of life', async () => {
+  it('[defect 7] [CN8] two unanswered pings mean a dead socket; any frame is a sign of life', async () => {
     const { connection, end, closed, clock } = await setup()
     connection.heartbeat(true)
     await clock.advance(30_000)
@@ -172,7 +172,7 @@ describe('MaxConnection', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  it('[CN11] wraps its 16-bit numbers and never reuses one in flight', async () => {
+  it('[defect 6] [CN11] wraps its 16-bit numbers and never reuses one in flight', async () => {
     const { connection, end } = await setup()
     const held = connection.call(Opcode.CHAT_HISTORY, {}, 10_000_000)
     const heldSeq = end.received.at(-1)!.seq

@@ -9,7 +9,7 @@ const HOUR = 3_600_000
 const _DAY = 24 * HOUR
 
 describe('Delivery', () => {
-  it('[DL1] delivers in order within a chat and goes on after a restart where it stopped', async () => {
+  it('[defect 19] [DL1] delivers in order within a chat and goes on after a restart where it stopped', async () => {
     const { delivery, append, clock, restart } = createDelivery()
     const receiver = new FakeDestination('default', clock)
     delivery.setDestinations([receiver])
@@ -74,7 +74,7 @@ describe('Delivery', () => {
     expect(delivery.summary()).toEqual({ pending: 0, failing: false })
   })
 
-  it('[DL4] follows the schedule, then parks the event and the lane goes on', async () => {
+  it('[defect 17] [DL4] follows the schedule, then parks the event and the lane goes on', async () => {
     const { delivery, append, clock, sql } = createDelivery()
     const receiver = new FakeDestination('default', clock)
     receiver.answer = (event) =>

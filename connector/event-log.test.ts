@@ -73,7 +73,7 @@ describe('bodies', () => {
     expect(bodies().map(ownPart)).toEqual([ownPart({ ...example })])
   })
 
-  it('say who they are of, and when', () => {
+  it('[defect 21] say who they are of, and when', () => {
     const { log, bodies } = createLog()
     log.push(push())
     expect(bodies()[0]).toMatchObject({
@@ -90,7 +90,7 @@ describe('bodies', () => {
     })
   })
 
-  it('[defect 36] keep 64-bit ids exact', () => {
+  it('[defect 33] keep 64-bit ids exact', () => {
     const { log, bodies } = createLog()
     log.push({ opcode: 155, payload: { chatId: -(2n ** 60n), messageId: 2n ** 62n + 1n } })
     expect(bodies()[0]).toMatchObject({

@@ -3,7 +3,7 @@ import type { GatewayError } from '../schema/errors.ts'
 import { Opcode } from '../schema/opcodes.ts'
 import type { LoginStep } from '../schema/session-port.ts'
 import { settle } from '../test/support/fake-clock.ts'
-import { codeOf, createLive, tenant } from '../test/support/live.ts'
+import { codeOf, createLive, invoke, tenant } from '../test/support/live.ts'
 import { photo } from '../test/support/media-world.ts'
 import { runOperation } from './run-operation.ts'
 
@@ -248,6 +248,33 @@ describe('an online session', () => {
     expect(boot().status()).toMatchObject({ state: 'offline', authenticated: true })
   })
 
+  it('[defect 9] [SS14] does not give up when MAX cannot be reached at the start', async () => {
+    const { online, boot, pass, world } = createLive()
+    await online()
+    world.refuseDials = true
+    const live = boot()
+    await pass(live, 120_000)
+    expect(live.status()).toMatchObject({ state: 'waiting', wanted: 'online' })
+    world.refuseDials = false
+    await pass(live, 300_000)
+    expect(live.status().state).toBe('online')
+  })
+
+  it('[defect 8] answers while a receiver keeps events waiting', async () => {
+    const { online, sim, world } = createLive()
+    const { live, me, friend, chatId } = await online()
+    let asked = 0
+    world.deliver = () => {
+      asked += 1
+      return new Promise(() => {})
+    }
+    sim.direct.incoming({ to: me.id, from: friend.id, text: 'one' })
+    await settle()
+    expect(asked).toBe(1)
+    const { data } = await invoke(live, 'getHistory', { chatId })
+    expect(data.messages).toMatchObject([{ text: 'one' }])
+  })
+
   it('[SS15] keeps its alarm at least every 30 s while online, none while offline', async () => {
     const { online, world, clock, pass } = createLive()
     const { live } = await online()
@@ -261,7 +288,7 @@ describe('an online session', () => {
     expect(world.alarmAt).toBeUndefined()
   })
 
-  it('[SS16] a half-open socket is noticed and replaced', async () => {
+  it('[defect 7] [SS16] a half-open socket is noticed and replaced', async () => {
     const { online, sim, pass, world } = createLive()
     const { live, me } = await online()
     sim.direct.fault({ kind: 'hang', userId: me.id, code: '', delayMs: 0, count: 4 })

@@ -55,7 +55,7 @@ describe('wishes that cross', () => {
     expect(world.dials).toBe(1)
   })
 
-  it('[RC4] of two adoptions at once one works and the other is told so', async () => {
+  it('[defect 10] [RC4] of two adoptions at once one works and the other is told so', async () => {
     const { live, sim, me } = loggedOut()
     const { token } = sim.direct.issueToken(me.id)
     const outcomes = await Promise.all([

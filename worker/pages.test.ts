@@ -12,7 +12,8 @@ it('answers 404 where the deployment has no files', async () => {
   expect([status, body.code]).toEqual([404, 'NOT_FOUND'])
 })
 
-it('asks for the file behind the path, and passes on that it is known', async () => {
+/** Files of the deployment, and which of them were asked for. */
+const withFiles = () => {
   const asked: [string, string | null][] = []
   edge.gateway.assets = {
     fetch: async (request) => {
@@ -22,10 +23,24 @@ it('asks for the file behind the path, and passes on that it is known', async ()
         : new Response('<p>', { headers: { etag: '"1"', 'content-type': 'text/plain' } })
     },
   }
+  return { asked }
+}
+
+it('[defect 30] lets no page run what is written into it', async () => {
+  withFiles()
   const first = await edge.app.request('/docs')
   expect([first.status, await first.text()]).toEqual([200, '<p>'])
   expect(first.headers.get('content-type')).toBe('text/html; charset=utf-8')
-  expect(first.headers.get('content-security-policy')).toContain("default-src 'none'")
+  const policy = first.headers.get('content-security-policy')
+  expect(policy).toContain("default-src 'none'")
+  expect(policy).toContain("script-src 'self'")
+  expect(policy).not.toContain('unsafe')
+})
+
+it('asks for the file behind the path, and passes on that it is known', async () => {
+  const { asked } = withFiles()
+  const first = await edge.app.request('/docs')
+  expect([first.status, first.headers.get('etag')]).toEqual([200, '"1"'])
   const again = await edge.app.request('/docs', { headers: { 'if-none-match': '"1"' } })
   expect([again.status, again.headers.get('etag')]).toEqual([304, '"1"'])
   expect(asked).toEqual([

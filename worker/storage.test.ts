@@ -77,6 +77,12 @@ describe('the storage of a tenant', () => {
     expect(await me.ok('POST', '/session/s3/test')).toMatchObject({ message: 'The storage works' })
   })
 
+  it('[defect 4] holds at once for a session that is online', async () => {
+    const me = await world.enterOnline()
+    await me.ok('POST', CONFIG, { ...access(), media_delivery: 'both' })
+    expect(await me.session.storage()).toMatchObject({ enabled: true, mediaDelivery: 'both' })
+  })
+
   it('is forgotten with its keys', async () => {
     const me = await enter()
     await me.ok('POST', CONFIG, access())

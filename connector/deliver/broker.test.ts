@@ -41,7 +41,7 @@ describe.skipIf(noBroker)('Broker, against a real RabbitMQ', () => {
     }
   }
 
-  it('[BR1] publishes persistent messages to a durable queue and waits for the confirmation', async () => {
+  it('[defect 22] [BR1] publishes persistent messages to a durable queue and waits for the confirmation', async () => {
     const queue = rabbit.queue()
     const broker = create({ RABBITMQ_QUEUE: queue })
     expect(await broker.publish(message('evt_1'))).toEqual({ kind: 'delivered' })
@@ -87,7 +87,7 @@ describe.skipIf(noBroker)('Broker, against a real RabbitMQ', () => {
     expect((await rabbit.take(own, 1)).map(({ messageId }) => messageId)).toEqual(['evt_2'])
   })
 
-  it('[BR4] comes back by itself after the broker was gone', async () => {
+  it('[defect 22] [BR4] comes back by itself after the broker was gone', async () => {
     const queue = rabbit.queue()
     const broker = create({ RABBITMQ_QUEUE: queue })
     await broker.publish(message('evt_1'))

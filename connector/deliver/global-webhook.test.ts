@@ -14,7 +14,7 @@ describe('globalWebhook', () => {
     expect(globalWebhook({ MAXAPI_GLOBAL_WEBHOOK: '' })).toBeUndefined()
   })
 
-  it('gets every event, unsigned, in the format of the deployment', async () => {
+  it('[defect 21] gets every event, whatever the tenants chose, unsigned, in the format of the deployment', async () => {
     const webhook = read(undefined, { MAXAPI_WEBHOOK_FORMAT: 'form' })
     expect(webhook).toMatchObject({ id: 'global', format: 'form' })
     expect(webhook?.wants(event('Message', '5'))).toBe(true)

@@ -67,7 +67,7 @@ export const destinationContract = (
   { create, faults, keepsOnce }: DestinationKind,
 ): void => {
   describe(`destination: ${name}`, () => {
-    it('[DC1] delivers the stored bytes, with id, type and time', async () => {
+    it('[defect 19] [DC1] delivers the stored bytes, with id, type and time', async () => {
       const { destination, arrived } = await create()
       const event = eventOf(1)
       expect((await destination.deliver([event], first)).kind).toBe('delivered')

@@ -57,7 +57,7 @@ const withDeadline = async <Value>(promise: Promise<Value>, what: string): Promi
 }
 
 describe('any input', () => {
-  it(`of ${REQUESTS} requests, over all operations, ends in an answer and none in a 500`, async () => {
+  it(`[defect 3] of ${REQUESTS} requests, over all operations, ends in an answer and none in a 500`, async () => {
     const shots = fc.sample(
       fc.record({
         row: fc.nat(rows.length - 1),

@@ -223,7 +223,7 @@ describe('secrets', () => {
 })
 
 describe('settings of older versions', () => {
-  it('are accepted where they say nothing, and refused where they would do nothing', async () => {
+  it('[defect 32] are accepted where they say nothing, and refused where they would do nothing', async () => {
     const me = await newcomer()
     expect(await me.ok('POST', '/session/history', { history: 0 })).toMatchObject({ history: 0 })
     expect(await me.ok('POST', '/session/proxy', { enable: false })).toMatchObject({

@@ -70,7 +70,7 @@ export const createLive = (
     redirects: [] as (string | undefined)[],
     alarmAt: undefined as number | undefined,
     delivered: [] as LoggedEvent[],
-    deliver: (_event: LoggedEvent): Outcome => ({ kind: 'delivered' }),
+    deliver: (_event: LoggedEvent): Outcome | Promise<Outcome> => ({ kind: 'delivered' }),
   }
 
   const dial = async (life: Life): Promise<MaxSocket> => {
@@ -103,7 +103,7 @@ export const createLive = (
     url: 'https://example.com/hook',
     wants: () => true,
     deliver: async ([event]) => {
-      const outcome = world.deliver(event)
+      const outcome = await world.deliver(event)
       if (outcome.kind === 'delivered') world.delivered.push(event)
       return outcome
     },
