@@ -26,14 +26,22 @@ export const runOperation = async (
   if (row?.run === undefined) throw new GatewayError('NOT_FOUND', `no operation ${name}`)
   const work: Work = { live, row, input, context }
   const { idempotencyKey: key } = context
-  if (key === undefined) return perform(work)
+  if (key === undefined) return withSecrets(work, await perform(work))
   const stands = row.standsFor === undefined ? input : row.standsFor(input as never)
   if (row.recalls !== undefined && stands !== undefined) {
     const known = live.idempotency.recall(key, [row.recalls, stands])
     if (known) return known
   }
   if (row.creates !== true) return perform(work)
-  return live.idempotency.run(key, [name, stands], (attempt) => perform(work, attempt))
+  const reply = await live.idempotency.run(key, [name, stands], (attempt) => perform(work, attempt))
+  return withSecrets(work, reply)
+}
+
+/** The reply with what is not kept under a key. */
+const withSecrets = async ({ live, row }: Work, reply: Reply): Promise<Reply> => {
+  if (row.secrets === undefined || !reply.ok) return reply
+  const kept = reply.data as Record<string, unknown>
+  return { ...reply, data: { ...kept, ...(await row.secrets(live, kept)) } }
 }
 
 /** A row of the table, or a step that the edge asks for on its own. */

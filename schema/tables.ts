@@ -23,3 +23,17 @@ export const tenants = sqliteTable(
   (table) => [index('tenants_wanted').on(table.wanted)],
 )
 export type TenantRow = typeof tenants.$inferSelect
+
+/** Tenants made under an Idempotency-Key: what a request stands for, and what comes of it. */
+export const creations = sqliteTable('creations', {
+  /** SHA-256 of the key, hex. */
+  key: text('key').primaryKey(),
+  /** SHA-256 of the request, hex. */
+  request: text('request').notNull(),
+  /** Id and API token that the tenant gets, sealed: written down before there is a tenant. */
+  draft: text('draft').notNull(),
+  done: integer('done', { mode: 'boolean' }).notNull(),
+  /** When the last run under the key began. */
+  startedAt: integer('started_at').notNull(),
+  createdAt: integer('created_at').notNull(),
+})

@@ -15,8 +15,10 @@ import {
 import type { TenantRow } from '../schema/tables.ts'
 import { hashToken } from './auth.ts'
 import { mapLimit, withDeadline } from './concurrency.ts'
+import { beginCreation, type Draft } from './creations.ts'
 import { type Gateway, tenantPolicy } from './gateway.ts'
 import { describeError } from './log.ts'
+import { type OpenFacts, Replayed } from './replayed.ts'
 import { unwrap } from './result.ts'
 import {
   configOf,
@@ -81,14 +83,40 @@ export const getUser = async (gateway: Gateway, input: Input<'getUser'>): Promis
   }
 }
 
-export const createUser = async (gateway: Gateway, input: Input<'createUser'>): Promise<object> => {
+export const createUser = async (
+  gateway: Gateway,
+  input: Input<'createUser'>,
+  { idempotencyKey: key }: OpenFacts = {},
+): Promise<object | Replayed> => {
   refuseOlderSettings(input)
   refusePrivate(gateway, input.webhook, input.sandbox)
   refuseStorage(gateway, input.s3Config, input.sandbox)
-  const token = input.token ?? newToken()
+  const fresh = { id: crypto.randomUUID(), token: input.token ?? newToken() }
+  const answer = (draft: Draft) => ({ ...draft, name: input.name })
+  if (key === undefined) {
+    await addTenant(gateway, input, fresh)
+    return answer(fresh)
+  }
+  const { vault, now } = gateway
+  const request = { key, request: input, fresh }
+  const creation = await beginCreation({ db: gateway.db(), vault, now: now() }, request)
+  const { draft } = creation
+  if (creation.isDone) return new Replayed(answer(draft))
+  await addTenant(gateway, input, draft, creation.forget)
+  await creation.finish()
+  return answer(draft)
+}
+
+/** @param onNothing called before it throws, when it is certain that there is no such tenant */
+const addTenant = async (
+  gateway: Gateway,
+  input: Input<'createUser'>,
+  { id, token }: Draft,
+  onNothing: () => Promise<void> = async () => {},
+): Promise<void> => {
   const now = gateway.now()
   const row: TenantRow = {
-    id: crypto.randomUUID(),
+    id,
     name: input.name,
     ...storedForm(token),
     generation: 1,
@@ -99,7 +127,10 @@ export const createUser = async (gateway: Gateway, input: Input<'createUser'>): 
     createdAt: now,
     updatedAt: now,
   }
-  if (!(await insertTenant(gateway.db(), row))) {
+  const db = gateway.db()
+  // It may be there already, by a run under the same key that was cut off.
+  if (!(await insertTenant(db, row)) && (await findTenant(db, id)) === undefined) {
+    await onNothing()
     throw tokenTaken()
   }
   try {
@@ -109,9 +140,9 @@ export const createUser = async (gateway: Gateway, input: Input<'createUser'>): 
   } catch (error) {
     // Nobody will ever learn this token, so the tenant must not stay.
     await deleteTenant(gateway.db(), row.id)
+    await onNothing()
     throw error
   }
-  return { id: row.id, token, name: row.name }
 }
 
 export const updateUser = async (gateway: Gateway, input: Input<'updateUser'>): Promise<object> => {

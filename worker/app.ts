@@ -21,6 +21,7 @@ import { describeError } from './log.ts'
 import { mediaHandlers } from './media/handlers.ts'
 import { linkServer } from './media/link.ts'
 import { pages, servePage } from './pages.ts'
+import { type OpenFacts, Replayed } from './replayed.ts'
 import { failure, type Notes, success, unhealthy, withRequestId } from './respond.ts'
 import { unwrap } from './result.ts'
 import { callSession, type SessionCall } from './session-call.ts'
@@ -34,7 +35,7 @@ export type App = Hono<{ Variables: Variables }>
 type Call = Context<{ Variables: Variables }>
 
 /** Serves the requests of one row. What it throws becomes an error answer in one place. */
-type Serve = (c: Call) => Promise<object | Degraded | Response>
+type Serve = (c: Call) => Promise<object | Degraded | Replayed | Response>
 
 /**
  * The HTTP edge: one route per row of the operations table. Every request is checked in the same
@@ -52,6 +53,8 @@ export const createApp = (gateway: Gateway): App => {
       const requestId = requestIdOf(c)
       if (data instanceof Response) return withRequestId(data, requestId)
       if (data instanceof Degraded) return unhealthy(requestId, data.facts)
+      if (data instanceof Replayed)
+        return success(requestId, data.answer, notesOf({ replayed: true }))
       return success(requestId, data, c.get('notes'))
     })
   }
@@ -172,10 +175,11 @@ const servers = (gateway: Gateway): ((name: OperationName, row: Operation) => Se
 
   const open = (name: OperationName, row: Operation): Serve => {
     const readInput = inputReader(row)
-    const handle = handlerOf(openHandlers, name)
+    const handle = handlerOf<[OpenFacts]>(openHandlers, name)
     return async (c) => {
       if (row.scope === 'admin') admins.require(c.req.raw)
-      return handle(gateway, await readInput(c.req.raw, c.req.param()))
+      const facts = row.creates ? idempotencyKeyOf(c.req.raw.headers) : {}
+      return handle(gateway, await readInput(c.req.raw, c.req.param()), facts)
     }
   }
 
@@ -197,7 +201,11 @@ const handlerOf = <Rest extends unknown[]>(
 ) => {
   const handler = handlers[name]
   if (handler === undefined) throw new Error(`operation ${name} has no handler`)
-  return handler as (gateway: Gateway, input: unknown, ...rest: Rest) => Promise<object | Degraded>
+  return handler as (
+    gateway: Gateway,
+    input: unknown,
+    ...rest: Rest
+  ) => Promise<object | Degraded | Replayed>
 }
 
 const idempotencyKeyOf = (headers: Headers): { idempotencyKey?: string } => {
@@ -215,7 +223,7 @@ const idempotencyKeyOf = (headers: Headers): { idempotencyKey?: string } => {
 const wantsAsync = (headers: Headers): boolean =>
   /(?:^|,)\s*respond-async\s*(?:[,;]|$)/i.test(headers.get('prefer') ?? '')
 
-const notesOf = ({ replayed, accepted }: Reply): Notes => ({
+const notesOf = ({ replayed, accepted }: Pick<Reply, 'replayed' | 'accepted'>): Notes => ({
   ...(accepted === undefined ? {} : { status: 202 }),
   headers: {
     ...(replayed ? { 'Idempotent-Replayed': 'true' } : {}),

@@ -3,6 +3,7 @@ import type { TenantRow } from '../schema/tables.ts'
 import { createUser, deleteUser, getUser, listUsers, rotateToken, updateUser } from './admin.ts'
 import type { Gateway } from './gateway.ts'
 import { type Degraded, getHealth } from './health.ts'
+import type { OpenFacts, Replayed } from './replayed.ts'
 import { approveSandboxQr, getSandbox, sendSandboxIncoming, setSandboxFault } from './sandbox.ts'
 import { testStorage } from './storage.ts'
 import { deleteWebhook, getWebhook, setWebhook } from './webhook.ts'
@@ -41,5 +42,6 @@ export const openHandlers = {
   [Name in Exclude<EdgeOperationName, keyof typeof tenantHandlers>]: (
     gateway: Gateway,
     input: Input<Name>,
-  ) => Promise<object | Degraded>
+    facts: OpenFacts,
+  ) => Promise<object | Degraded | Replayed>
 }

@@ -218,6 +218,21 @@ describe('endpoints', () => {
   })
 })
 
+describe('an endpoint made under an Idempotency-Key', () => {
+  it('[ID8] is told again with the secret that it has by now, which is not kept with the answer', async () => {
+    const { me } = await edge.enterPair()
+    const add = () =>
+      me.call('POST', '/webhooks', { url: 'https://example.com/' }, { 'idempotency-key': 'k' })
+    const { id, secret } = (await add()).body
+    await me.ok('POST', `/webhooks/${id}/secret`, {})
+    const again = await add()
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect(again.body.id).toBe(id)
+    expect(again.body.secret).not.toBe(secret)
+    expect(again.body.secret).toBe((await me.ok('GET', `/webhooks/${id}`)).secret)
+  })
+})
+
 describe('the endpoint of /webhook', () => {
   it('[WE10] is the one called default, whichever way it is set', async () => {
     const { me, say } = await create()

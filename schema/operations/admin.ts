@@ -191,6 +191,7 @@ export const adminOperations = {
     method: 'POST',
     path: '/admin/users',
     scope: 'admin',
+    creates: true,
     summary: 'Create a tenant; its API token is shown in this answer only',
     description:
       'All fields are optional. A new tenant has no MAX account yet: log it in with `GET /session/qr`. ' +

@@ -85,6 +85,7 @@ export const contactOperations = {
     scope: 'tenant',
     summary: 'Add somebody to the contacts',
     description: 'By id or phone number, under a name of yours if you give one.',
+    creates: true,
     online: true,
     input: z.object({
       ...person,
@@ -287,6 +288,7 @@ export const contactOperations = {
     description:
       'Up to 500 entries in one request of MAX. Who is on MAX and may be found by number becomes a ' +
       'contact under the given name; `contacts` has them. The numbers leave your hands: MAX gets all of them.',
+    creates: true,
     online: true,
     input: z.object({
       contacts: z

@@ -44,6 +44,14 @@ export interface Operation<Input extends z.ZodObject = z.ZodObject, Output = unk
   reads?: true
   /** Sends or creates something: takes an `Idempotency-Key`. */
   creates?: true
+  /**
+   * What of the answer to a row that creates is not kept under a key, because it is a secret: read anew
+   * for each answer.
+   */
+  secrets?: (
+    session: SessionPort,
+    kept: Record<string, unknown>,
+  ) => Promise<Record<string, unknown>>
   /** A send that takes `Prefer: respond-async`: 202 as soon as the message is written down. */
   respondsAsync?: true
   /**

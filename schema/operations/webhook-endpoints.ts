@@ -63,14 +63,12 @@ export const webhookEndpointOperations = {
       },
       output: { ...endpoint, secret: exampleSecret },
     },
-    // No `creates`: answers under an Idempotency-Key are kept, and this one holds a secret.
+    creates: true,
     input: z.object({ url: endpointUrl, secret: secretInput.optional(), ...optional }),
     output: EndpointModel.extend({ secret }),
     errors: ['FORBIDDEN', 'CONFLICT'],
-    run: async ({ webhooks }, input) => {
-      const created = await webhooks.create(input)
-      return { ...created, secret: await webhooks.secretOf(created.id) }
-    },
+    run: async ({ webhooks }, input) => ({ ...(await webhooks.create(input)) }),
+    secrets: async ({ webhooks }, { id }) => ({ secret: await webhooks.secretOf(String(id)) }),
   }),
   getWebhookEndpoint: operation({
     method: 'GET',

@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { createVault } from '../../connector/vault.ts'
 import type { TenantRow } from '../../schema/tables.ts'
 import { tenants } from '../../schema/tables.ts'
+import { beginCreation } from '../../worker/creations.ts'
 import type { Db } from '../../worker/db.ts'
 import { type Migration, type MigrationTarget, migrate } from '../../worker/migrate.ts'
 import {
@@ -63,6 +65,27 @@ export const describeTenantDatabase = (
       expect(names).not.toEqual([])
       expect(await migrate(migrations(), target)).toEqual(names)
       expect(await migrate(migrations(), target)).toEqual([])
+    })
+
+    it('[ID9] lets one of several begin a creation, and another go on with it', async () => {
+      const vault = createVault('00'.repeat(32))
+      const begin = (now: number, request: object = {}) => {
+        const fresh = { id: crypto.randomUUID(), token: 'mx_token' }
+        return beginCreation({ db, vault, now }, { key: 'key', request, fresh })
+      }
+      const [first, second] = await Promise.allSettled([begin(1_000), begin(1_000)])
+      const begun = [first, second].flatMap((each) =>
+        each.status === 'fulfilled' ? [each.value] : [],
+      )
+      expect(begun.map(({ isDone }) => isDone)).toEqual([false])
+      const draft = begun[0]?.draft
+      await expect(begin(2_000, { other: 1 })).rejects.toThrow(/another body/)
+      const later = await begin(100_000)
+      expect(later).toMatchObject({ draft, isDone: false })
+      await later.finish()
+      expect(await begin(100_001)).toMatchObject({ draft, isDone: true })
+      await later.forget()
+      expect((await begin(100_002)).draft).not.toEqual(draft)
     })
 
     it('refuses a history that is not its own', async () => {
