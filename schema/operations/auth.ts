@@ -9,8 +9,12 @@ const includeToken = z
   .default(false)
   .describe('Return the MAX token as `authToken`; the administrator only')
 
+/** Older clients want the field; what it held leaves the session no more. */
+const emptyToken = z.literal('').describe('Always empty: the session keeps the login to itself')
+
 const codeOutput = z.looseObject({
   message: z.string(),
+  tempToken: emptyToken,
   codeLength: z.number(),
   resendAfterMs: z.number(),
 })
@@ -18,6 +22,8 @@ const loginOutput = z.looseObject({
   message: z.string(),
   requiresPassword: z.boolean(),
   requiresRegistration: z.boolean(),
+  authToken: z.string().describe('Empty unless it was asked for with `includeToken`'),
+  registerToken: emptyToken,
 })
 
 const loginErrors = [
@@ -35,7 +41,7 @@ const loginErrors = [
 const codeSent = (step: LoginStep) => {
   if (step.step !== 'code') throw new GatewayError('BAD_UPSTREAM')
   const { step: _step, ...rest } = step
-  return { message: 'Verification code sent', ...rest }
+  return { message: 'Verification code sent', tempToken: '', ...rest }
 }
 
 const messages = {
@@ -51,9 +57,8 @@ const loginResult = (step: LoginStep, withToken: boolean) => ({
   requiresRegistration: step.step === 'registration',
   ...(step.step === 'password' && step.hint !== undefined ? { passwordHint: step.hint } : {}),
   ...(step.step === 'done' ? { maxUserID: step.maxUserID } : {}),
-  ...(step.step === 'done' && withToken && step.token !== undefined
-    ? { authToken: step.token }
-    : {}),
+  authToken: (step.step === 'done' && withToken ? step.token : undefined) ?? '',
+  registerToken: '',
 })
 
 /** The MAX token leaves the gateway only for the administrator, and only when asked for. */
@@ -80,6 +85,7 @@ export const authOperations = {
       input: { phone: '+79990000000' },
       output: {
         message: 'Verification code sent',
+        tempToken: '',
         codeLength: 6,
         resendAfterMs: 60000,
         requestsLeft: 9,
@@ -98,7 +104,12 @@ export const authOperations = {
     description: 'For the phone of the login that is under way.',
     example: {
       input: {},
-      output: { message: 'Verification code sent', codeLength: 6, resendAfterMs: 60000 },
+      output: {
+        message: 'Verification code sent',
+        tempToken: '',
+        codeLength: 6,
+        resendAfterMs: 60000,
+      },
     },
     input: z.object({}),
     output: codeOutput,
@@ -120,6 +131,8 @@ export const authOperations = {
         message: 'Login successful',
         requiresPassword: false,
         requiresRegistration: false,
+        authToken: '',
+        registerToken: '',
         maxUserID: 120000017,
       },
     },
@@ -149,6 +162,8 @@ export const authOperations = {
         message: 'Login successful',
         requiresPassword: false,
         requiresRegistration: false,
+        authToken: '',
+        registerToken: '',
         maxUserID: 120000017,
       },
     },
@@ -172,6 +187,8 @@ export const authOperations = {
         message: 'Login successful',
         requiresPassword: false,
         requiresRegistration: false,
+        authToken: '',
+        registerToken: '',
         maxUserID: 120000017,
       },
     },
@@ -201,6 +218,8 @@ export const authOperations = {
         message: 'Login successful',
         requiresPassword: false,
         requiresRegistration: false,
+        authToken: '',
+        registerToken: '',
         maxUserID: 120000017,
       },
     },

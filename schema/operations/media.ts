@@ -98,6 +98,7 @@ const downloadOutput = z.looseObject({
   mimeType: z.string().describe('By the first bytes'),
   size: z.number(),
   fileName: z.string(),
+  url: z.string().optional().describe('Of a video: the link that MAX gave for it; it expires'),
 })
 
 const downloadErrors = [

@@ -56,6 +56,52 @@ export const generations: { topic: string; theirs: string; ours: string }[] = [
     ours: 'true by default.',
   },
   {
+    topic: '`/user/info`',
+    theirs: '`userId` and `user` (oldest, and every document), `userIds` and `users` (later).',
+    ours: 'Both: `users` and `count` always, `user` beside them when asked by `userId`.',
+  },
+  {
+    topic: 'Tokens in the answers of the login by SMS',
+    theirs: "`tempToken`, `authToken`, `registerToken` with the login's own secrets.",
+    ours: 'The fields are there and empty: the session keeps the login. `includeToken` of the administrator fills `authToken`.',
+  },
+  {
+    topic: 'QR login',
+    theirs:
+      'Three operations under `/session/auth/qr/`, then `GET /session/qr` beside `/session/connect`.',
+    ours: 'Both ways, over one login.',
+  },
+  {
+    topic: '`GET /session/auth/qr/status`',
+    theirs: 'Adds the MAX token as `authToken`.',
+    ours: 'Never has it.',
+  },
+  {
+    topic: '`chatId` in answers to media',
+    theirs: 'In the documents, not in the code.',
+    ours: 'Always there.',
+  },
+  {
+    topic: '`/chat/downloadaudio`',
+    theirs: 'The code wants `url`, the documents `chatId`, `messageId` and `fileId`.',
+    ours: "Either; of `url` only links to MAX's own servers.",
+  },
+  {
+    topic: '`/user/avatar`, `/user/chats`, `/group/list`',
+    theirs: 'Each in one generation, from a list of the login that was never refreshed.',
+    ours: 'All of them, and MAX is asked each time.',
+  },
+  {
+    topic: '`/user/presence`',
+    theirs: 'One document calls it `/chat/presence`.',
+    ours: 'Both paths.',
+  },
+  {
+    topic: 'Lists and chats that are empty',
+    theirs: '`null`.',
+    ours: '`[]`, and the chat read anew where MAX left it out.',
+  },
+  {
     topic: 'Wrong method',
     theirs: '404 as plain text.',
     ours: '405 with `Allow`.',

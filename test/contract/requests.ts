@@ -52,8 +52,9 @@ export const requestOf = (row: Operation, fields: Fields): BuiltRequest => {
   return { method, path: rest.length === 0 ? bare : `${bare}?${query}` }
 }
 
-/** What is sent where a row wants a file: no test fetches anything. */
-const sample = (kind: ContentKind): string => Buffer.from(content(kind, 300)).toString('base64')
+/** What is sent where a row wants a file, in base64: no test fetches anything. */
+export const sampleFile = (kind: ContentKind): string =>
+  Buffer.from(content(kind, 300)).toString('base64')
 const kinds: Record<string, ContentKind> = {
   image: 'png',
   media: 'png',
@@ -62,7 +63,7 @@ const kinds: Record<string, ContentKind> = {
   audio: 'ogg',
   voice: 'ogg',
 }
-const sampleOf = (field: string): string => sample(kinds[field] ?? 'bytes')
+const sampleOf = (field: string): string => sampleFile(kinds[field] ?? 'bytes')
 
 /** The row's example; where it names a file on the web, the bytes of a small one instead. */
 export const exampleFields = (row: Operation): Fields =>

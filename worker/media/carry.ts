@@ -42,7 +42,7 @@ export const carry = async (
   { link, maxBytes, inlineBytes, stores }: CarryOrder,
   sender: Sender,
 ): Promise<Carried> => {
-  const { response, flow } = await take(await askAnywhere(deps.fetch, link), link.name)
+  const { response, flow } = await take(await askAnywhere(deps.fetch, link), link)
   const announced = lengthOf(response)
   if (announced !== undefined && announced > maxBytes) {
     await flow.cancel()

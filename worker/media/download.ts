@@ -25,7 +25,7 @@ export const downloadKind =
       const asBytes = alwaysBytes || /application\/octet-stream/i.test(accept)
       const range = asBytes ? call.request.headers.get('range') : null
       const fetched = await fetchContent(call, kind, input, range)
-      return asBytes ? answerBytes(fetched) : answerJson(fetched)
+      return asBytes ? answerBytes(fetched) : answerJson(fetched, kind)
     }
   }
 
@@ -43,7 +43,7 @@ const fetchContent = async (
         field: 'url',
       })
     }
-    return take(await askMax(max.fetch, url, range), undefined)
+    return take(await askMax(max.fetch, url, range), { url })
   }
   const { chatId, messageId } = input
   for (const [field, value] of Object.entries({ chatId, messageId })) {
@@ -55,15 +55,14 @@ const fetchContent = async (
   const wanted = { kind, chatId, messageId, index, id, quality } as LinkInput
   const link = unwrap(await call.step('media.link', wanted)) as MediaLink
   const response = await askAnywhere(max.fetch, link, range)
-  if (!isGone(response)) return take(response, link.name)
+  if (!isGone(response)) return take(response, link)
   // The link of an older message may have run out: MAX gives a new one.
   const fresh = unwrap(await call.step('media.link', { ...wanted, refresh: true })) as MediaLink
   await response.body?.cancel().catch(() => {})
-  const again = fresh.url === link.url ? response : await askAnywhere(max.fetch, fresh, range)
-  return take(again, fresh.name)
+  return take(fresh.url === link.url ? response : await askAnywhere(max.fetch, fresh, range), fresh)
 }
 
-const answerJson = async ({ response, flow, name }: Fetched) => {
+const answerJson = async ({ response, flow, name, url }: Fetched, kind: DownloadKind) => {
   const announced = lengthOf(response)
   if (announced !== undefined && announced > MAX_JSON_BYTES) {
     await flow.cancel()
@@ -77,7 +76,8 @@ const answerJson = async ({ response, flow, name }: Fetched) => {
     const mimeType = type?.mimeType ?? 'application/octet-stream'
     const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
     const fileName = name ?? `file.${type?.extension ?? 'bin'}`
-    return { ok: true, data: { data, mimeType, size: bytes.length, fileName } } as const
+    const answer = { data, mimeType, size: bytes.length, fileName }
+    return { ok: true, data: kind === 'video' ? { ...answer, url } : answer } as const
   } finally {
     free()
   }

@@ -8,6 +8,8 @@ export interface Fetched {
   response: Response
   flow: Flow
   name: string | undefined
+  /** Where it was asked for. */
+  url: string
 }
 
 /** Whether MAX no longer serves what a link leads to; it may have another one. */
@@ -60,11 +62,14 @@ export const askMax = async (
 }
 
 /** An answer that is content; anything else is no data, whatever its body says. */
-export const take = async (response: Response, name: string | undefined): Promise<Fetched> => {
+export const take = async (
+  response: Response,
+  { url, name }: Pick<MediaLink, 'url' | 'name'>,
+): Promise<Fetched> => {
   const { status } = response
   if (status === 200 || status === 206) {
     const flow = flowOf(response.body ?? new ReadableStream(), brokenOff)
-    return { response, flow, name }
+    return { response, flow, name, url }
   }
   await response.body?.cancel().catch(() => {})
   if (isGone(response)) {
