@@ -19,7 +19,7 @@ interface Place {
 export const chatCursorInput = z
   .string()
   .max(2_000)
-  .regex(/^\d{1,16}(~-?\d{1,20})*$/, 'expected the nextCursor of an earlier answer')
+  .regex(/^\d{1,15}(~-?\d{1,20})*$/, 'expected the nextCursor of an earlier answer')
   .describe('`nextCursor` of the page before')
 
 const parse = (cursor: string): Place => {

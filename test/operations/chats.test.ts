@@ -53,7 +53,10 @@ describe('the chat list', () => {
     expect(await ofType('channel')).toEqual([channel])
     expect((await ofType('dialog')).sort()).toEqual([0, chatId].sort())
     expect(await me.call('GET', '/chat/list?type=bots')).toMatchObject({ status: 400 })
-    expect(await me.call('GET', '/chat/list?cursor=x')).toMatchObject({ status: 400 })
+    // The second is more than a frame can carry as a time.
+    for (const cursor of ['x', '9007199254740993']) {
+      expect(await me.call('GET', `/chat/list?cursor=${cursor}`)).toMatchObject({ status: 400 })
+    }
   })
 
   it('tells chats by their ids, and which are not there', async () => {
