@@ -11,6 +11,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          globalSetup: 'test/contract/exercised.setup.ts',
           include: [`${rooms}/**/*.test.ts`],
           exclude: ['**/*.workers.test.ts', 'test/e2e/**', 'test/fuzz/**'],
         },

@@ -49,6 +49,12 @@ const operationOf = (method: string, path: string) => {
   return found?.methods[key] === undefined ? undefined : ([found.template, key] as const)
 }
 
+/** The name of the operation that a request means. */
+export const operationIdOf = (method: string, path: string): string | undefined => {
+  const found = operationOf(method, path)
+  return found && String(document.paths[found[0]]?.[found[1]]?.operationId)
+}
+
 /**
  * Checks a real answer against the document.
  * @throws {Error} when the status, the type or the body is not what the document promises.

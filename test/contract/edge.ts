@@ -28,6 +28,7 @@ import { libsqlTarget, migrate } from '../../worker/migrate.ts'
 import { startHrana } from '../hrana.ts'
 import { MemoryBucket } from '../support/memory-bucket.ts'
 import { expectDescribed } from './described.ts'
+import { noteSuccess } from './exercised.ts'
 import { readMigrations } from './migrations.ts'
 
 export const ADMIN_TOKEN = 'admin-token-of-the-tests'
@@ -233,6 +234,13 @@ export const startEdge = async (variables: Partial<Env> = {}) => {
     startedAt: clock.now,
   }
   const app = createApp(gateway)
+  const serve = app.fetch
+  app.fetch = async (request, ...rest) => {
+    const before = invented.count
+    const response = await serve(request, ...rest)
+    if (response.ok && invented.count === before) noteSuccess(request.method, request.url)
+    return response
+  }
 
   const request = async (method: string, path: string, call: Call = {}): Promise<Answer> => {
     const headers = new Headers(call.headers)

@@ -79,6 +79,22 @@ describe('a login by code', () => {
     expect(await status(me)).toMatchObject({ connected: true, state: 'online' })
   })
 
+  it('sends another code on request, and makes an account for a number without one', async () => {
+    const me = await newcomer()
+    // Nobody has this number.
+    const phone = `+7${String(me.account.phone).slice(2).split('').reverse().join('')}`
+    await me.ok('POST', '/session/auth/request', { phone })
+    await me.ok('POST', '/session/auth/resend')
+    expect(await status(me)).toMatchObject({ state: 'awaiting_code' })
+    const confirmed = await me.ok('POST', '/session/auth/confirm', { code: '123456' })
+    expect(confirmed).toMatchObject({ requiresRegistration: true, registerToken: '' })
+    await me.ok('POST', '/session/auth/register', { firstName: 'Ann', lastName: 'Smith' })
+    expect(await status(me)).toMatchObject({ state: 'online' })
+    expect(await me.ok('GET', '/account/profile')).toMatchObject({
+      profile: { contact: { names: [{ firstName: 'Ann', lastName: 'Smith' }] } },
+    })
+  })
+
   it('[defect 11] does not replace a session that is online', async () => {
     const me = await world.enterOnline()
     const before = await status(me)
