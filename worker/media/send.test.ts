@@ -127,6 +127,16 @@ describe('content arrives byte for byte', () => {
     expect(await attaches()).toMatchObject([{ _type: 'VIDEO' }, { _type: 'FILE', name: 'лист' }])
   })
 
+  it('as a sound file, under its name', async () => {
+    const { raw, uploads, attaches } = await setup()
+    const bytes = content('ogg', 9_000)
+    expect(await raw('audio', '&fileName=song.ogg', streamOf([bytes]))).toMatchObject({
+      status: 200,
+    })
+    expect(uploads().at(-1)?.sha256).toBe(await hashOf([bytes]))
+    expect(await attaches()).toMatchObject([{ _type: 'FILE', name: 'song.ogg' }])
+  })
+
   it('from the storage of the tenant, and from nobody else', async () => {
     const { json, me, uploads, friend } = await setup()
     const bytes = content('pdf', 5_000)
