@@ -359,7 +359,9 @@ describe('stored media', () => {
     const live = boot()
     live.configure(tenant)
     await live.storage.save({ retention_days: 2 })
-    await live.media.put(photo, new Uint8Array(3))
+    const place = await live.media.begin(photo)
+    await bucket.put(place.key, new Uint8Array(3))
+    live.media.finish(place, photo, 3)
     const end = clock.now() + 2 * 86_400_000
     expect(world.alarmAt).toBe(end)
     const after = boot()

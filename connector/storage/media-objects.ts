@@ -7,16 +7,13 @@ import { BUCKET_OBJECTS, deleteSome, deletionDelay, reasonOf } from './deletion.
 import { type MediaObject, mediaPath } from './media-key.ts'
 import { encodedKey, gatewayLink } from './media-link.ts'
 import { type ObjectRow, ObjectRows } from './object-rows.ts'
-import type { ObjectStore } from './object-store.ts'
 import {
   OWN_BUCKET,
   openNamedStore,
-  openTenantStore,
   storeName,
   type TenantStorageDeps,
   tenantFolder,
 } from './tenant-storage.ts'
-import { putUnsized } from './unsized.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -87,24 +84,6 @@ export class MediaObjects {
   /** When the next object has to go, or the present go must be looked after; Unix ms. */
   get nextAt(): number | undefined {
     return this.#sweeping === undefined ? this.#nextAt : this.#deps.clock.now() + WATCH_MS
-  }
-
-  /**
-   * Stores an attachment; the same again replaces itself. Content of unknown size goes by way of the
-   * deployment's bucket.
-   * @throws {StorageError}, or what the body ends with
-   */
-  async put(
-    object: MediaObject,
-    body: ReadableStream<Uint8Array> | Uint8Array,
-  ): Promise<StoredMedia> {
-    const place = await this.begin(object)
-    try {
-      return this.finish(place, object, await this.#fill(place, object, body))
-    } catch (error) {
-      this.fail(place)
-      throw error
-    }
   }
 
   /** Writes an object down that is about to be stored: `finish` or `fail` has to follow. */
@@ -254,42 +233,6 @@ export class MediaObjects {
     } catch (error) {
       return { gone: [], failure: { rows: rows.slice(0, 1), error } }
     }
-  }
-
-  async #fill(
-    { key, store: name, storage }: MediaPlace,
-    { contentType, fileName, size }: MediaObject,
-    body: ReadableStream<Uint8Array> | Uint8Array,
-  ): Promise<number> {
-    const store = await openTenantStore(storage, this.#storeDeps)
-    const facts = { contentType, ...(fileName === undefined ? {} : { fileName }) }
-    const stored = await this.#send(store, key, body, {
-      ...facts,
-      ...(size !== undefined && { size }),
-    })
-    if (!this.#isOver) return stored
-    // The tenant was deleted meanwhile, and its objects with it: this one came too late.
-    await store.delete([key]).catch((error: unknown) => {
-      this.#deps.log('error', 'an object of a deleted tenant stays', {
-        store: name,
-        reason: reasonOf(error),
-      })
-    })
-    throw new Error('the tenant is deleted')
-  }
-
-  async #send(
-    store: ObjectStore,
-    key: string,
-    body: ReadableStream<Uint8Array> | Uint8Array,
-    facts: { contentType: string; fileName?: string; size?: number },
-  ): Promise<number> {
-    const size = body instanceof Uint8Array ? body.length : facts.size
-    if (size === undefined) {
-      return putUnsized(store, this.#deps.bucket, { key, body: body as ReadableStream, facts })
-    }
-    await store.put(key, body, { ...facts, size })
-    return size
   }
 
   get #storeDeps(): TenantStorageDeps {

@@ -1,9 +1,10 @@
 import { migrate } from '../../connector/migrations.ts'
 import { Outbound } from '../../connector/outbound-fetch.ts'
 import type { MediaObject } from '../../connector/storage/media-key.ts'
-import { MediaObjects } from '../../connector/storage/media-objects.ts'
+import { MediaObjects, type StoredMedia } from '../../connector/storage/media-objects.ts'
 import { Removal } from '../../connector/storage/removal.ts'
 import { StorageSettings } from '../../connector/storage/settings.ts'
+import { openTenantStore, type TenantStorageDeps } from '../../connector/storage/tenant-storage.ts'
 import { Store } from '../../connector/store.ts'
 import { createVault } from '../../connector/vault.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -22,6 +23,26 @@ export const photo: MediaObject = {
   contentType: 'image/jpeg',
 }
 export const PHOTO_KEY = 'users/tenant-1/inbox/7/2026/11/25/images/115912345678901234-0.jpg'
+
+/** Stores an attachment as the courier does. */
+export const keepMedia = async (
+  media: MediaObjects,
+  deps: TenantStorageDeps,
+  object: MediaObject,
+  bytes: Uint8Array,
+): Promise<StoredMedia> => {
+  const { contentType, fileName } = object
+  const place = await media.begin(object)
+  try {
+    const store = await openTenantStore(place.storage, deps)
+    const facts = { contentType, ...(fileName === undefined ? {} : { fileName }) }
+    await store.put(place.key, bytes, facts)
+  } catch (error) {
+    media.fail(place)
+    throw error
+  }
+  return media.finish(place, object, bytes.length)
+}
 
 /** What a tenant has stored, over a bucket in memory and a clock that stands still. */
 export const createMedia = (publicUrl = '') => {
@@ -65,7 +86,12 @@ export const createMedia = (publicUrl = '') => {
   const first = boot()
   first.store.set('config', tenant)
 
-  return { ...first, boot, world, clock, sql, bucket, vault, logged }
+  const keep = (object: MediaObject, bytes: Uint8Array): Promise<StoredMedia> => {
+    const fetch: TenantStorageDeps['fetch'] = (url, init) => outbound.fetch(url, init)
+    return keepMedia(first.media, { vault, clock, bucket: bucket.r2, fetch }, object, bytes)
+  }
+
+  return { ...first, boot, keep, world, clock, sql, bucket, vault, logged }
 }
 export type MediaWorld = ReturnType<typeof createMedia>
 
