@@ -78,6 +78,9 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ field: fc.nat(20), drop: fc.constant(true as const) }) },
 )
 
+/** Nobody was at it. */
+export const unspoiled: Spoiling = { changes: [] }
+
 export interface Spoiling {
   changes: Change[]
   /** A name that no row has, or one that others must not be mistaken for. */
@@ -101,14 +104,13 @@ export const spoiling: fc.Arbitrary<Spoiling> = fc.record({
   }),
 })
 
-/** The fields of a good request after somebody was at them, as JSON texts by name. */
+/** The fields of a good request, as JSON texts by name, after somebody was at them. */
 const spoilFields = (
   fields: readonly string[],
-  good: Record<string, unknown>,
+  good: ReadonlyMap<string, string>,
   { changes, extra }: Spoiling,
 ): Map<string, string> => {
-  const texts = new Map<string, string>()
-  for (const [name, value] of Object.entries(good)) texts.set(name, JSON.stringify(value))
+  const texts = new Map(good)
   for (const each of changes) {
     const name = fields[each.field % Math.max(1, fields.length)]
     if (name === undefined) continue
