@@ -94,6 +94,25 @@ describe('catching up', () => {
     ])
   })
 
+  it('[CU1] [CU4] finds an edit from a long outage after a crash, though its catch-up broke off', async () => {
+    const { sim, me, write, edit, boot, crash, pass, comeBack, told, clock } = await meet()
+    const id = write('before')
+    await settle()
+    crash()
+    edit(id, 'edited')
+    // Away for longer than the slack that is given to the time of a loss.
+    await clock.advance(10 * MINUTE)
+    const next = boot()
+    for (let n = 0; n < 3_000 && next.status().state !== 'online'; n += 1) await pass(next, 100)
+    expect(next.status().state).toBe('online')
+    sim.direct.close(me.id)
+    await comeBack(next)
+    expect(told()).toEqual([
+      ['Message', 'before', false],
+      ['MessageEdit', 'edited', true],
+    ])
+  })
+
   it('[CU1] tells nothing twice that MAX repeats by itself', async () => {
     const { write, goOffline, comeBack, told } = await meet({ settings: { resendUnacked: true } })
     await goOffline()

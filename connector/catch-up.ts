@@ -143,10 +143,11 @@ export class CatchUp {
   /** The session went offline: what has happened since is what the next login catches up. */
   lost(): void {
     const { store, clock } = this.#deps
+    const isCaughtUp = this.#run === undefined
     this.#run = undefined
     const state = store.get('catchUp')
-    // An outage that was not caught up yet began earlier.
-    if (state === undefined || state.lostAt !== undefined) return
+    // What was not caught up yet happened in an earlier outage, whose beginning a crash leaves open.
+    if (state === undefined || !isCaughtUp) return
     store.set('catchUp', { ...state, lostAt: clock.now() + this.#skewMs })
   }
 
