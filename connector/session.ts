@@ -31,6 +31,7 @@ import { type LimitVariables, sessionLimits } from './limits.ts'
 import { LiveSession } from './live-session.ts'
 import { consoleLog } from './log.ts'
 import { migrate } from './migrations.ts'
+import { type NetworkBindings, networkOf } from './network.ts'
 import { Outbound } from './outbound-fetch.ts'
 import { handshakeProfile } from './profile.ts'
 import { withoutSlash } from './public-url.ts'
@@ -45,7 +46,11 @@ import { dialer } from './transports.ts'
 import { createVault, type Vault } from './vault.ts'
 
 /** Bindings and variables the session needs. */
-export interface SessionEnv extends BrokerVariables, GlobalWebhookVariables, LimitVariables {
+export interface SessionEnv
+  extends BrokerVariables,
+    GlobalWebhookVariables,
+    LimitVariables,
+    NetworkBindings {
   SANDBOX: DurableObjectNamespace
   PUBLISHER: DurableObjectNamespace<Publisher>
   EVENTS: Queue<string>
@@ -56,8 +61,6 @@ export interface SessionEnv extends BrokerVariables, GlobalWebhookVariables, Lim
   MAXAPI_ARCHIVE_EVENTS?: string
   /** Names of the events that go to the queue; none when absent. */
   MAXAPI_QUEUE_EVENTS?: string
-  /** Self-host only: a way out that cannot reach private addresses, whatever a name resolves to. */
-  PUBLIC_NETWORK?: Fetcher
   MAXAPI_MASTER_KEY?: string
   MAX_ENDPOINT?: string
   MAX_PROTOCOL?: string
@@ -253,7 +256,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       codec: createCodec({ encoding: endpoint.encoding, side: 'client' }),
       dial: (host): Dial =>
         dialer(redirected(endpoint, sandbox ? undefined : host), profile, (url, init) =>
-          sandbox ? this.#sandbox().fetch(url, init) : fetch(url, init),
+          sandbox ? this.#sandbox().fetch(url, init) : networkOf(env).fetch(url, init),
         ),
       hasBroker: Boolean(env.RABBITMQ_URL),
       outbound: this.#tenantOutbound(sandbox),
@@ -341,13 +344,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
 
   /** The way to a URL; names that resolve to private addresses are reached only where they may be. */
   #outbound(policy: OutboundPolicy): Outbound {
-    const { PUBLIC_NETWORK } = this.env
-    return new Outbound({
-      policy,
-      clock: this.#clock,
-      fetch: (url, init) => fetch(url, init),
-      ...(PUBLIC_NETWORK && { publicFetch: (url, init) => PUBLIC_NETWORK.fetch(url, init) }),
-    })
+    return new Outbound({ policy, clock: this.#clock, ...networkOf(this.env) })
   }
 
   /** Sets the alarm unless an earlier one is set: that one computes the next anyway. */

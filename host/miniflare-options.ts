@@ -45,12 +45,14 @@ export type WranglerConfig = z.output<typeof wranglerSchema>
 export const parseWranglerConfig = (toml: string): WranglerConfig =>
   wranglerSchema.parse(parse(toml))
 
-/**
- * A way out that reaches public addresses only, whatever a name resolves to. Cloudflare's own network
- * is like that by itself; on a machine of one's own the runtime has to be told.
- */
-export const publicNetwork = {
-  PUBLIC_NETWORK: { network: { allow: ['public'], tlsOptions: { trustBrowserCas: true } } },
+const network = (...allow: string[]) => ({
+  network: { allow, tlsOptions: { trustBrowserCas: true } },
+})
+
+/** The ways out: `networkOf` in connector/network.ts says what for. */
+export const networkBindings = {
+  NETWORK: network('public', 'private'),
+  PUBLIC_NETWORK: network('public'),
 }
 
 /** What of a Worker follows from wrangler.toml; code and sockets are added by the host. */

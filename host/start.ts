@@ -9,8 +9,8 @@ import type { Log } from './log.ts'
 import { migrateD1, migrateLibsql } from './migrate.ts'
 import {
   cronMinutes,
+  networkBindings,
   parseWranglerConfig,
-  publicNetwork,
   workerBindings,
 } from './miniflare-options.ts'
 import { openFilesLimit, tenantsThatFit } from './open-files.ts'
@@ -96,7 +96,7 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
         ...bindings,
         bindings: { ...bindings.bindings, ...variables },
         serviceBindings: {
-          ...publicNetwork,
+          ...networkBindings,
           // Read by the runtime itself; Miniflare's own way goes through two more Workers.
           [wrangler.assets.binding]: { disk: { path: assetsFolder, writable: false } },
         },

@@ -4,6 +4,7 @@ import { type BrokerVariables, brokerSettings } from '../connector/deliver/broke
 import { globalWebhook } from '../connector/deliver/global-webhook.ts'
 import { queueEvents } from '../connector/deliver/queue.ts'
 import { parseEndpoint } from '../connector/endpoint.ts'
+import type { NetworkBindings } from '../connector/network.ts'
 import { handshakeProfile } from '../connector/profile.ts'
 import { isPublicUrl, withoutSlash } from '../connector/public-url.ts'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
@@ -19,15 +20,13 @@ export interface ObjectsOf<Port> {
 }
 
 /** What the deployment gives the Worker: bindings, and variables as text. */
-export interface Env extends BrokerVariables {
+export interface Env extends BrokerVariables, NetworkBindings {
   DB: D1Database
   MEDIA: R2Bucket
   /** Static files of the pages; a deployment may have none. */
   ASSETS?: Assets
   SESSION: ObjectsOf<SessionRpc>
   SANDBOX: ObjectsOf<SandboxRpc>
-  /** Self-host only: a way out that cannot reach private addresses, whatever a name resolves to. */
-  PUBLIC_NETWORK?: Fetcher
   MAXAPI_ADMIN_TOKEN?: string
   /** Encrypts what the sessions keep; the edge only checks that it is there. */
   MAXAPI_MASTER_KEY?: string

@@ -1,5 +1,6 @@
 import { type Log, systemClock } from '../connector/clock.ts'
 import { consoleLog } from '../connector/log.ts'
+import { networkOf } from '../connector/network.ts'
 import { Outbound } from '../connector/outbound-fetch.ts'
 import { createVault, type Vault } from '../connector/vault.ts'
 import { type OutboundPolicy, webhookPolicy } from '../schema/outbound.ts'
@@ -38,7 +39,6 @@ export interface Gateway {
  */
 export const openGateway = (env: Env): Gateway => {
   const settings = readSettings(env)
-  const { PUBLIC_NETWORK } = env
   const { LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken } = settings
   return {
     settings,
@@ -49,13 +49,7 @@ export const openGateway = (env: Env): Gateway => {
     ...(env.ASSETS === undefined ? {} : { assets: env.ASSETS }),
     max: openMaxHttp(env),
     media: env.MEDIA,
-    outbound: (policy) =>
-      new Outbound({
-        policy,
-        clock: systemClock,
-        fetch: (url, init) => fetch(url, init),
-        ...(PUBLIC_NETWORK && { publicFetch: (url, init) => PUBLIC_NETWORK.fetch(url, init) }),
-      }),
+    outbound: (policy) => new Outbound({ policy, clock: systemClock, ...networkOf(env) }),
     vault: createVault(env.MAXAPI_MASTER_KEY ?? ''),
     log: consoleLog(settings.MAXAPI_LOG_LEVEL, () => ({})),
     now: Date.now,

@@ -1,4 +1,6 @@
+import { WorkerEntrypoint } from 'cloudflare:workers'
 import { systemClock } from '../connector/clock.ts'
+import { networkOf } from '../connector/network.ts'
 import { type App, createApp } from './app.ts'
 import { Drain, STOPPING } from './drain.ts'
 import { type Env, MisconfiguredError } from './env.ts'
@@ -35,17 +37,30 @@ const lookAfter = async (gateway: Gateway): Promise<void> => {
   await sweepSpool(gateway.media, gateway.now())
 }
 
+const serve = (request: Request, env: Env): Response | Promise<Response> => {
+  try {
+    const { app } = edgeOf(env)
+    return drain.serve(request, () => app.fetch(request))
+  } catch (error) {
+    if (!(error instanceof MisconfiguredError)) throw error
+    const message = `The gateway is misconfigured. ${error.message}`
+    return failure(request, crypto.randomUUID(), { code: 'INTERNAL_ERROR', message })
+  }
+}
+
+/**
+ * What a self-hosted gateway listens with. The local runtime also takes remote calls on the port it
+ * serves: an object like the default export below would let strangers call `queue` and `scheduled`.
+ * Of a class they reach its public methods alone, and `fetch` is never one of them.
+ */
+export class Front extends WorkerEntrypoint<Env> {
+  override fetch(request: Request): Response | Promise<Response> {
+    return serve(request, this.env)
+  }
+}
+
 export default {
-  fetch: (request, env) => {
-    try {
-      const { app } = edgeOf(env)
-      return drain.serve(request, () => app.fetch(request))
-    } catch (error) {
-      if (!(error instanceof MisconfiguredError)) throw error
-      const message = `The gateway is misconfigured. ${error.message}`
-      return failure(request, crypto.randomUUID(), { code: 'INTERNAL_ERROR', message })
-    }
-  },
+  fetch: serve,
   queue: ({ messages }, env) => {
     const { gateway } = edgeOf(env)
     const { MAXAPI_QUEUE_WEBHOOK: url, MAXAPI_GLOBAL_WEBHOOK_SECRET: secret } = gateway.settings
@@ -53,7 +68,7 @@ export default {
     return forwardEvents(messages, gateway, {
       url: consumer === undefined ? url : 'https://event-consumer/',
       secret,
-      fetch: (to, init) => (consumer === undefined ? fetch(to, init) : consumer.fetch(to, init)),
+      fetch: (to, init) => (consumer ?? networkOf(env)).fetch(to, init),
       clock: systemClock,
     })
   },

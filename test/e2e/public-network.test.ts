@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { expect, it, onTestFinished } from 'vitest'
-import { publicNetwork } from '../../host/miniflare-options.ts'
+import { networkBindings } from '../../host/miniflare-options.ts'
 
 /** Asks both ways out for an address; a way that refuses answers 599. */
 const code = `export default {
   async fetch(request, env) {
     const url = new URL(request.url).searchParams.get('url')
     const ask = (way) => way(url).then((answer) => answer.status, () => 599)
-    return Response.json([await ask(fetch), await ask((u) => env.PUBLIC_NETWORK.fetch(u))])
+    return Response.json([await ask((u) => env.NETWORK.fetch(u)), await ask((u) => env.PUBLIC_NETWORK.fetch(u))])
   },
 }`
 
@@ -26,7 +26,7 @@ it('the public way out reaches no address of this machine, under whatever name',
           name: 'asker',
           compatibilityDate: '2026-10-20',
           modules: [{ type: 'ESModule', path: 'asker.js', contents: code }],
-          serviceBindings: publicNetwork,
+          serviceBindings: networkBindings,
         },
       ],
     }),

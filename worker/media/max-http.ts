@@ -1,4 +1,5 @@
 import { parseEndpoint } from '../../connector/endpoint.ts'
+import { networkOf } from '../../connector/network.ts'
 import { handshakeProfile } from '../../connector/profile.ts'
 import { GatewayError } from '../../schema/errors.ts'
 import { isMediaUrl } from '../../schema/media.ts'
@@ -23,6 +24,7 @@ export const openMaxHttp = (env: Env): MaxHttp => {
   // A MAX of one's own, for tests, has its media servers where it is itself.
   const ownHost = env.MAX_ENDPOINT ? new URL(env.MAX_ENDPOINT).host : undefined
   const isOwn = (url: string): boolean => URL.canParse(url) && new URL(url).host === ownHost
+  const network = networkOf(env)
   return {
     serves: (url) => isMediaUrl(url) || isOwn(url),
     fetch: async (url, init) => {
@@ -30,10 +32,10 @@ export const openMaxHttp = (env: Env): MaxHttp => {
       // The content servers serve the kind of browser that a link was made for (§4.5).
       headers.set('User-Agent', headerUserAgent)
       const request = { ...init, headers, redirect: 'manual' } as const
-      if (isOwn(url)) return fetch(url, request)
+      if (isOwn(url)) return network.fetch(url, request)
       // MAX named the URL, but nothing it says may lead into this network.
       if (refuseOutbound(url, { allowPrivate: false }) !== undefined) throw unusable()
-      return env.PUBLIC_NETWORK ? env.PUBLIC_NETWORK.fetch(url, request) : fetch(url, request)
+      return network.publicFetch(url, request)
     },
   }
 }
