@@ -10,6 +10,9 @@ import { STOPPING } from '../worker/drain.ts'
 import { guardRuntime } from './guard.ts'
 import { type Log, readRuntimeLine } from './log.ts'
 
+/** The class of the Worker that takes requests from outside. */
+const LISTENER = 'Front'
+
 interface RuntimeOptions {
   worker: Omit<V4WorkerOptions, 'modules'>
   /** The Worker as one ES module. */
@@ -83,7 +86,7 @@ export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> =>
         ...worker,
         modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
         // Past Miniflare's entry, which costs more than the Worker does.
-        unsafeDirectSockets: [{ host, port }],
+        unsafeDirectSockets: [{ host, port, entrypoint: LISTENER }],
       },
     ],
   })
@@ -102,7 +105,7 @@ export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> =>
   try {
     await miniflare.ready
     return {
-      port: Number((await miniflare.unsafeGetDirectURL()).port),
+      port: Number((await miniflare.unsafeGetDirectURL(undefined, LISTENER)).port),
       pid: guard.pid,
       d1: (binding) => miniflare.getD1Database(binding),
       tick,
