@@ -72,7 +72,7 @@ export const webhook = (
           'content-type': contentTypes[options.format],
           'user-agent': 'MaxAPI (webhooks)',
           'webhook-timestamp': seconds,
-          ...(await signer.headers(signed, hmac)),
+          ...signer.headers(signed, hmac),
         },
         body,
         timeoutMs,
