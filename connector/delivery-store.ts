@@ -1,5 +1,6 @@
 import { stringifyJson } from '../schema/json.ts'
 import type { EventFacts } from './destination.ts'
+import { sequenceInId } from './event-id.ts'
 import type { Sql, SqlRow } from './sql.ts'
 import { type LoggedEvent, toEvent } from './store.ts'
 
@@ -118,7 +119,13 @@ export class DeliveryStore {
     return this.#sql.all('SELECT * FROM events WHERE sequence = ?', sequence).map(toEvent)[0]
   }
 
+  /** Sequence of the event with an id; `undefined` when it is not in the log. */
   sequenceOf(eventId: string): number | undefined {
+    const named = sequenceInId(eventId)
+    if (named === undefined) return undefined
+    const at = this.#sql.all('SELECT id FROM events WHERE sequence = ?', named)[0]
+    if (at?.id === eventId) return named
+    // An id of an older version names no sequence. It is asked for too seldom to keep an index.
     const row = this.#sql.all('SELECT sequence FROM events WHERE id = ?', eventId)[0]
     return row && Number(row.sequence)
   }

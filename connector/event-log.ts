@@ -3,6 +3,7 @@ import { Opcode } from '../schema/opcodes.ts'
 import { stringifyWithoutSecrets } from '../schema/secrets.ts'
 import { asIdString, asMap, type Frame, type WireMap } from '../schema/wire.ts'
 import type { Clock } from './clock.ts'
+import { newEventId } from './event-id.ts'
 import type { KnownMessages } from './known-messages.ts'
 import { laneOf } from './lane.ts'
 import type { LoggedEvent, Store } from './store.ts'
@@ -77,21 +78,21 @@ export class EventLog {
     const { store, clock } = this.#deps
     const config = store.get('config')
     const createdAt = clock.now()
-    const id = `evt_${crypto.randomUUID().replaceAll('-', '')}`
-    return store.appendEvent(
-      { id, type, lane: laneOf(place.chatId), createdAt, ...place },
-      (sequence) =>
-        stringifyWithoutSecrets({
-          id,
-          sequence,
-          type,
-          timestamp: new Date(createdAt).toISOString(),
-          ...fields,
-          userID: config?.id,
-          instanceID: config?.id,
-          instanceName: config?.name,
-          eventTimestamp: Math.floor(createdAt / 1000),
-        }),
-    )
+    const facts = { type, lane: laneOf(place.chatId), createdAt, ...place }
+    return store.appendEvent(facts, (sequence) => {
+      const id = newEventId(sequence)
+      const body = stringifyWithoutSecrets({
+        id,
+        sequence,
+        type,
+        timestamp: new Date(createdAt).toISOString(),
+        ...fields,
+        userID: config?.id,
+        instanceID: config?.id,
+        instanceName: config?.name,
+        eventTimestamp: Math.floor(createdAt / 1000),
+      })
+      return { id, body }
+    })
   }
 }

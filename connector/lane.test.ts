@@ -11,9 +11,10 @@ const laneOver = (sizes: number[]) => {
   migrate(sql)
   const store = new Store(sql)
   const append = (size: number) =>
-    store.appendEvent({ id: `evt_${size}`, type: 'FileReady', lane: 0, createdAt: 1 }, () =>
-      'x'.repeat(size),
-    )
+    store.appendEvent({ type: 'FileReady', lane: 0, createdAt: 1 }, () => ({
+      id: `evt_${size}`,
+      body: 'x'.repeat(size),
+    }))
   for (const size of sizes) append(size)
   const source = new DeliveryStore(sql)
   const cursor = { lane: 0, sequence: 0, attempts: 0, retryAt: 0 }

@@ -219,6 +219,10 @@ const migrations: readonly string[][] = [
      ON incoming_media (message_id, position, media_id, chat_id)`,
     'CREATE INDEX incoming_media_due ON incoming_media (retry_at)',
   ],
+  [
+    // An id names its sequence now.
+    'DROP INDEX events_id',
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

@@ -28,14 +28,8 @@ const create = (limits: { maxAgeMs?: number; maxBytes?: number } = {}) => {
     for (let n = 0; n < events; n += 1) {
       count += 1
       const event = store.appendEvent(
-        {
-          id: `evt_${count}`,
-          type: 'Message',
-          lane: laneOf(chat),
-          chatId: chat,
-          createdAt: clock.now(),
-        },
-        (sequence) => `${sequence}`.padEnd(EVENT_BYTES, '.'),
+        { type: 'Message', lane: laneOf(chat), chatId: chat, createdAt: clock.now() },
+        (sequence) => ({ id: `evt_${count}`, body: `${sequence}`.padEnd(EVENT_BYTES, '.') }),
       )
       if (event === undefined) throw new Error('appended twice')
       delivery.appended(event)
@@ -182,8 +176,11 @@ describe('LogSize', () => {
           for (const step of steps) {
             if ('append' in step) {
               for (let n = 0; n < step.append; n += 1) {
-                const facts = { id: 'e', type: 'A', lane: 0, createdAt: clock.now() }
-                const event = store.appendEvent(facts, (sequence) => `${sequence} ы👋`)
+                const facts = { type: 'A', lane: 0, createdAt: clock.now() }
+                const event = store.appendEvent(facts, (sequence) => ({
+                  id: 'e',
+                  body: `${sequence} ы👋`,
+                }))
                 if (event !== undefined) size.appended(event)
               }
             } else if ('deleteShare' in step) {

@@ -122,23 +122,23 @@ export class Store {
 
   /**
    * Appends an event, unless one with the same dedupe key is there.
-   * @param render makes the body for the sequence number that the event gets
+   * @param render makes id and body for the sequence number that the event gets
    * @returns the new event, or `undefined` for a repeated one
    */
   appendEvent(
-    event: Pick<LoggedEvent, 'id' | 'type' | 'lane' | 'createdAt'> & {
+    event: Pick<LoggedEvent, 'type' | 'lane' | 'createdAt'> & {
       chatId?: string
       dedupeKey?: string
     },
-    render: (sequence: number) => string,
+    render: (sequence: number) => Pick<LoggedEvent, 'id' | 'body'>,
   ): LoggedEvent | undefined {
     const sequence = this.#lastSequence + 1
-    const body = render(sequence)
+    const { id, body } = render(sequence)
     const inserted = this.sql.all(
       `INSERT INTO events (sequence, id, type, lane, chat_id, dedupe_key, created_at, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING sequence`,
       sequence,
-      event.id,
+      id,
       event.type,
       event.lane,
       event.chatId ?? null,
@@ -148,7 +148,7 @@ export class Store {
     )
     if (inserted.length === 0) return undefined
     this.#lastSequence = sequence
-    const { id, type, lane, chatId = null, createdAt } = event
+    const { type, lane, chatId = null, createdAt } = event
     return { sequence, id, type, lane, chatId, createdAt, body }
   }
 

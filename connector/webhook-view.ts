@@ -2,6 +2,7 @@ import type { TenantConfig } from '../schema/session-port.ts'
 import type { DeliveryView, WebhookSettings, WebhookView } from '../schema/webhooks-port.ts'
 import type { DestinationReport } from './delivery.ts'
 import type { AttemptRow } from './delivery-store.ts'
+import { newEventId } from './event-id.ts'
 import type { LoggedEvent } from './store.ts'
 import type { WebhookRow } from './webhook-store.ts'
 
@@ -71,7 +72,7 @@ export const testEvent = (
   config: TenantConfig | undefined,
   now: number,
 ): LoggedEvent => {
-  const id = `evt_${crypto.randomUUID().replaceAll('-', '')}`
+  const id = newEventId(0)
   const body = JSON.stringify({
     id,
     sequence: 0,

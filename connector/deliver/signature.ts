@@ -66,10 +66,19 @@ const mac = (key: Uint8Array | string, data: string) => createHmac('sha256', key
  * them belong together; its span tells the attempts apart.
  */
 export const traceparent = (eventId: string, attempt: number): string => {
-  const digits = eventId.replace(/[^0-9a-f]/g, '')
-  const trace = digits.length >= 32 ? digits.slice(-32) : spread(eventId)
+  const digits = /[0-9a-f]{32}$/.exec(eventId)?.[0]
+  const trace = digits === undefined ? spread(eventId) : mixed(digits)
   const span = `${trace.slice(0, 12)}${(attempt & 0xffff).toString(16).padStart(4, '0')}`
   return `00-${trace}-${span}-01`
+}
+
+/**
+ * The digits of an event's id, the sequence in front masked with random ones. Trace Context Level 2
+ * wants the last 7 bytes to be random, which they are, but some samplers look at the first 8.
+ */
+const mixed = (digits: string): string => {
+  const masked = BigInt(`0x${digits.slice(0, 12)}`) ^ BigInt(`0x${digits.slice(-12)}`)
+  return masked.toString(16).padStart(12, '0') + digits.slice(12)
 }
 
 /** 32 hex digits out of any text (FNV-1a, once for each word of the result). */

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
+import { newEventId } from '../event-id.ts'
 import { Outbound } from '../outbound-fetch.ts'
 import { newSigningSecret, type SigningSecret, traceparent } from './signature.ts'
 import { retryAfter, type WebhookOptions, webhook } from './webhook.ts'
@@ -203,10 +204,19 @@ describe('webhook', () => {
     await destination.deliver([event], { attempt: 2, replay: false })
     const traces = seen.map((request) => request.headers.get('traceparent') ?? '')
     for (const trace of traces) {
-      expect(trace).toMatch(/^00-52b49d9e1df64b7f9e4eb0ce1a2cbf8a-[0-9a-f]{16}-01$/)
+      expect(trace).toMatch(/^00-e27a87b2a27c4b7f9e4eb0ce1a2cbf8a-[0-9a-f]{16}-01$/)
     }
     expect(new Set(traces).size).toBe(2)
     expect(traceparent('evt_short', 1)).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
+  })
+
+  it('[WH11] gives each event a trace of its own, random at both of its ends', () => {
+    const traces = Array.from({ length: 1_000 }, (_, n) => traceparent(newEventId(n + 1), 1))
+    expect(new Set(traces.map((trace) => trace.slice(3, 35))).size).toBe(1_000)
+    // Of 4,096 values a thousand random draws hit about 890.
+    for (const end of [3, 32]) {
+      expect(new Set(traces.map((trace) => trace.slice(end, end + 3))).size).toBeGreaterThan(700)
+    }
   })
 
   it('[WH12] sends a batch as an array, under an id of its own', async () => {

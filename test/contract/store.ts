@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { FIRST_KEYED_CID } from '../../connector/cid.ts'
 import { DeliveryStore } from '../../connector/delivery-store.ts'
+import { newEventId } from '../../connector/event-id.ts'
 import { migrate } from '../../connector/migrations.ts'
 import { SendStore } from '../../connector/send-store.ts'
 import type { Sql } from '../../connector/sql.ts'
@@ -10,12 +11,12 @@ import type { SendState } from '../../schema/sends-port.ts'
 /** What any SQLite under the store must do. `open` gives a fresh database each time. */
 export const storeContract = (name: string, run: (test: (sql: Sql) => void) => Promise<void>) => {
   const event = (type: string, dedupeKey?: string) => ({
-    id: `evt_${type}`,
     type,
     lane: 1,
     createdAt: 1_000,
     ...(dedupeKey === undefined ? {} : { dedupeKey }),
   })
+  const rendered = (body: string) => (sequence: number) => ({ id: newEventId(sequence), body })
   const withStore = (test: (store: Store, sql: Sql, delivery: DeliveryStore) => void) =>
     run((sql) => {
       migrate(sql)
@@ -26,7 +27,10 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
     it('[ST1] numbers events without gaps and finds them after a restart', () =>
       withStore((store, sql, delivery) => {
         for (const type of ['A', 'B', 'C']) {
-          store.appendEvent(event(type), (sequence) => `{"sequence":${sequence}}`)
+          store.appendEvent(event(type), (sequence) => ({
+            id: newEventId(sequence),
+            body: `{"sequence":${sequence}}`,
+          }))
         }
         expect(
           delivery.eventsAfter(1, 1, 10).map((row) => [row.sequence, row.type, row.body]),
@@ -40,17 +44,31 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
 
     it('[ST1] an event keeps the chat it belongs to', () =>
       withStore((store, _sql, delivery) => {
-        store.appendEvent({ ...event('A'), chatId: '-70' }, () => '{}')
-        store.appendEvent(event('B'), () => '{}')
+        store.appendEvent({ ...event('A'), chatId: '-70' }, rendered('{}'))
+        store.appendEvent(event('B'), rendered('{}'))
         expect(delivery.eventsAfter(1, 0, 10).map(({ chatId }) => chatId)).toEqual(['-70', null])
       }))
 
     it('[ST2] a repeated event is stored once and uses up no number', () =>
       withStore((store, _sql, delivery) => {
-        expect(store.appendEvent(event('A', 'k'), () => 'first')?.sequence).toBe(1)
-        expect(store.appendEvent(event('A', 'k'), () => 'again')).toBeUndefined()
-        expect(store.appendEvent(event('B', 'l'), () => 'next')?.sequence).toBe(2)
+        expect(store.appendEvent(event('A', 'k'), rendered('first'))?.sequence).toBe(1)
+        expect(store.appendEvent(event('A', 'k'), rendered('again'))).toBeUndefined()
+        expect(store.appendEvent(event('B', 'l'), rendered('next'))?.sequence).toBe(2)
         expect(delivery.countAfter(1, 0)).toBe(2)
+      }))
+
+    it('[ST9] finds an event by its id, one that an older version made too', () =>
+      withStore((store, _sql, delivery) => {
+        const append = (id?: string) =>
+          store.appendEvent(event('A'), (sequence) => ({
+            id: id ?? newEventId(sequence),
+            body: '',
+          }))
+        const old = 'evt_000000000001f9e4eb0ce1a2cbf8a52b'
+        const ids = [undefined, old, undefined].map((id) => append(id)?.id ?? '')
+        expect(ids.map((id) => delivery.sequenceOf(id))).toEqual([1, 2, 3])
+        expect(delivery.sequenceOf(newEventId(2))).toBeUndefined()
+        expect(delivery.sequenceOf('evt_unknown')).toBeUndefined()
       }))
 
     it('[ST3] a thrown callback leaves nothing behind', () =>

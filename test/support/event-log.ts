@@ -26,8 +26,11 @@ export const createEventLog = () => {
   const append = ({ type = 'Message', chatId, bytes = 0 }: NewEvent = {}): number => {
     const { store, reader } = world
     const event = store.appendEvent(
-      { id: '', type, lane: 0, createdAt: clock.now(), ...(chatId && { chatId }) },
-      (sequence) => JSON.stringify({ sequence, type, padding: 'x'.repeat(bytes) }),
+      { type, lane: 0, createdAt: clock.now(), ...(chatId && { chatId }) },
+      (sequence) => {
+        const body = JSON.stringify({ sequence, type, padding: 'x'.repeat(bytes) })
+        return { id: '', body }
+      },
     )
     if (event === undefined) throw new Error('not appended')
     reader.appended(event)

@@ -123,8 +123,8 @@ export const createDelivery = ({
   /** Appends as the event log does: the delivery hears of it in the same turn. */
   const append = (id: string, chat = 'chat', type = 'Message', to: Life = world) => {
     const event = to.store.appendEvent(
-      { id, type, lane: laneOf(chat), chatId: chat, createdAt: clock.now() },
-      (sequence) => `{"id":"${id}","sequence":${sequence}}`,
+      { type, lane: laneOf(chat), chatId: chat, createdAt: clock.now() },
+      (sequence) => ({ id, body: `{"id":"${id}","sequence":${sequence}}` }),
     )
     if (event === undefined) throw new Error('appended twice')
     to.delivery.appended(event)
