@@ -350,6 +350,23 @@ describe('catching up', () => {
     expect(summary()).toMatchObject({ truncated: true, truncatedChats: [chatId] })
   })
 
+  it('[CU9] does not tell again what retention has deleted from the log', async () => {
+    const limits = { retention: { maxAgeMs: HOUR, maxBytes: 1_000_000 } }
+    const { live, write, goOffline, comeBack, told, clock, sql } = await meet({ limits })
+    write('before')
+    await settle()
+    await goOffline()
+    await clock.advance(2 * HOUR)
+    live.tick()
+    expect(sql.all("SELECT 1 FROM events WHERE type = 'Message'")).toEqual([])
+    write('during')
+    await comeBack()
+    expect(told()).toEqual([
+      ['Message', 'before', false],
+      ['Message', 'during', true],
+    ])
+  })
+
   it('[EV6] does not tell what the gateway itself sent', async () => {
     const { live, chatId, write, goOffline, comeBack, told, pass } = await meet()
     const message = { text: 'from here', elements: [], attaches: [] }

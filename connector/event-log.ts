@@ -52,15 +52,18 @@ export class EventLog {
     const chatId = chatOf(map)
     const messageId = opcode === Opcode.NOTIF_MESSAGE ? asIdString(message.id) : undefined
     const isOwn = message.status === undefined && known.isOwnSend(message)
+    let isMarked = false
     // One turn of the object is one transaction. Should a statement fail in the middle, what is there
     // stays and MAX is not answered: it pushes again, and an event that is there is not stored twice.
     for (const { type, fields, ...place } of isOwn ? [] : eventsOfPush(opcode, map, known)) {
       const event = this.#append(type, catchUp ? { ...fields, catchUp } : fields, place)
       if (event !== undefined) onAppended(event)
+      isMarked ||= event !== undefined && type === 'Message' && place.dedupeKey !== undefined
       const isMessage = type === 'Message' || type === 'MessageEdit'
       if (isMessage && chatId !== undefined) onMessage?.(chatId, message)
     }
-    if (chatId !== undefined && messageId !== undefined) known.raise(chatId, BigInt(messageId))
+    if (isMarked || chatId === undefined || messageId === undefined) return
+    known.raise(chatId, BigInt(messageId))
   }
 
   /** Stores an event of the gateway itself; its fields stand at the top level, as they always did. */

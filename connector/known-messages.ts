@@ -27,23 +27,64 @@ export class KnownMessages {
 
   /** The newest message of a chat that became an event, or the last one before the log began. */
   mark(chatId: string): bigint {
+    const floor = lastIdOf(this.#store.get('catchUp')?.since ?? 0)
+    const marks = [this.#storedMark(chatId), this.#loggedMark(chatId)]
+    return marks.reduce((newest, mark) => (mark > newest ? mark : newest), floor)
+  }
+
+  /**
+   * Moves a chat's mark forward to a message that the log has no `Message` of: with one it moves by
+   * itself. It never goes back.
+   */
+  raise(chatId: string, messageId: bigint): void {
+    if (messageId <= this.mark(chatId)) return
+    this.#sql.all(
+      `INSERT INTO chat_marks (chat_id, message_id) VALUES (?, CAST(? AS INTEGER))
+       ON CONFLICT (chat_id) DO UPDATE SET message_id = excluded.message_id`,
+      chatId,
+      messageId.toString(),
+    )
+  }
+
+  /** Stores the marks that the log is about to forget with its events up to a sequence. */
+  keepMarks(through: number): void {
+    this.#sql.all(
+      `INSERT INTO chat_marks (chat_id, message_id)
+       SELECT chat_id, max(CAST(substr(dedupe_key, length('message:' || chat_id || ':') + 1) AS INTEGER))
+       FROM events
+       WHERE sequence > ? AND sequence <= ? AND type = 'Message' AND dedupe_key IS NOT NULL
+       GROUP BY chat_id
+       ON CONFLICT (chat_id) DO UPDATE SET message_id = max(message_id, excluded.message_id)`,
+      this.#marksAfter,
+      through,
+    )
+  }
+
+  #storedMark(chatId: string): bigint {
     const row = this.#sql.all(
       'SELECT CAST(message_id AS TEXT) AS id FROM chat_marks WHERE chat_id = ?',
       chatId,
     )[0]
-    const mark = BigInt(row?.id ?? 0)
-    const floor = lastIdOf(this.#store.get('catchUp')?.since ?? 0)
-    return mark > floor ? mark : floor
+    return BigInt(row?.id ?? 0)
   }
 
-  /** Moves a chat's mark forward; it never goes back. */
-  raise(chatId: string, messageId: bigint): void {
-    this.#sql.all(
-      `INSERT INTO chat_marks (chat_id, message_id) VALUES (?, CAST(? AS INTEGER))
-       ON CONFLICT (chat_id) DO UPDATE SET message_id = max(message_id, excluded.message_id)`,
-      chatId,
-      messageId.toString(),
-    )
+  /** Ids are in order as text: until the year 2453 all of them have 18 digits. */
+  #loggedMark(chatId: string): bigint {
+    const prefix = `message:${chatId}:`
+    const row = this.#sql.all(
+      `SELECT substr(dedupe_key, ?) AS id FROM events
+       WHERE dedupe_key >= ? AND dedupe_key < ? AND sequence > ?
+       ORDER BY dedupe_key DESC LIMIT 1`,
+      prefix.length + 1,
+      prefix,
+      afterPrefix(prefix),
+      this.#marksAfter,
+    )[0]
+    return BigInt(String(row?.id ?? 0))
+  }
+
+  get #marksAfter(): number {
+    return this.#store.get('marksAfter') ?? 0
   }
 
   /** Whether this gateway sent a message: MAX hands its `cid` back. */
@@ -71,8 +112,7 @@ export class KnownMessages {
          ORDER BY dedupe_key DESC LIMIT ?`,
         prefix.length + 1,
         prefix,
-        // The character after ':'.
-        `message:${chatId};`,
+        afterPrefix(prefix),
         chatId,
         prefix.length + 1,
         limit,
@@ -88,7 +128,7 @@ export class KnownMessages {
        WHERE dedupe_key >= ? AND dedupe_key < ? ORDER BY dedupe_key DESC LIMIT 1`,
       prefix.length + 1,
       prefix,
-      `edit:${chatId}:${messageId};`,
+      afterPrefix(prefix),
     )[0]
     return Number(row?.time ?? 0) || 0
   }
@@ -132,8 +172,12 @@ export class KnownMessages {
   clear(): void {
     this.#sql.all('DELETE FROM chat_marks')
     this.#sql.all('DELETE FROM held_pushes')
+    this.#store.set('marksAfter', this.#store.lastSequence)
   }
 }
+
+/** The first text behind all that begin with a prefix: ';' comes after ':'. */
+const afterPrefix = (prefix: string): string => prefix.replace(/:$/, ';')
 
 /** The last id that a message of this millisecond can have (operations-and-events.md §1.1). */
 const lastIdOf = (ms: number): bigint => (BigInt(ms) << 16n) | 0xffffn

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createEventLog } from '../test/support/event-log.ts'
+import { KnownMessages } from './known-messages.ts'
 import { MAX_READERS, MAX_SCAN, MAX_WAITING, PAGE_BYTES } from './log-reader.ts'
 import { LogSize } from './log-size.ts'
 import { Retention, type RetentionNews } from './retention.ts'
@@ -215,6 +216,7 @@ describe('a named reader', () => {
     const retention = new Retention({
       store: log.store,
       size: new LogSize(log.sql, 5),
+      known: new KnownMessages(log.store),
       clock: log.clock,
       limits: { maxAgeMs: 7 * DAY_MS, maxBytes: 1_000_000 },
       holders: () => log.reader.holders(),

@@ -223,6 +223,11 @@ const migrations: readonly string[][] = [
     // An id names its sequence now.
     'DROP INDEX events_id',
   ],
+  [
+    // Up to here all marks are in their table; behind it the log itself tells them.
+    `INSERT INTO meta (key, value)
+     SELECT 'marksAfter', sequence FROM events ORDER BY sequence DESC LIMIT 1`,
+  ],
 ]
 
 /** Brings the tables up to date. Each step is atomic; running it again does nothing. */

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { settle } from '../test/support/fake-clock.ts'
 import { createDelivery, FakeDestination, pass } from '../test/support/fake-destination.ts'
+import { KnownMessages } from './known-messages.ts'
 import { laneOf } from './lane.ts'
 import { LogSize, SEGMENT } from './log-size.ts'
 import { RETENTION_GRACE_MS, Retention, type RetentionNews, retentionPlan } from './retention.ts'
@@ -18,6 +19,7 @@ const create = (limits: { maxAgeMs?: number; maxBytes?: number } = {}) => {
   const retention = new Retention({
     store,
     size,
+    known: new KnownMessages(store),
     clock,
     limits: { maxAgeMs: 7 * DAY_MS, maxBytes: 200_000_000, ...limits },
     holders: () => delivery.holders(),

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { KnownMessages } from './known-messages.ts'
 import type { LogSize } from './log-size.ts'
 import type { LoggedEvent, Store } from './store.ts'
 
@@ -46,6 +47,8 @@ export interface RetentionNews {
 export interface RetentionDeps {
   store: Store
   size: LogSize
+  /** What must outlive the events that tell it. */
+  known: Pick<KnownMessages, 'keepMarks'>
   clock: Clock
   limits: RetentionLimits
   holders(): Holder[]
@@ -129,7 +132,7 @@ export class Retention {
   }
 
   #run(): void {
-    const { store, size, clock, limits } = this.#deps
+    const { store, size, known, clock, limits } = this.#deps
     const now = clock.now()
     const holders = this.#deps.holders()
     const needs = holders.flatMap((holder) => holder.needs() ?? [])
@@ -169,6 +172,8 @@ export class Retention {
         if (dropped > 0) this.#deps.onNews({ webhookId: holder.id, reason, dropped })
       }
     }
-    if (plan.deleteThrough > 0) size.deleteThrough(plan.deleteThrough)
+    if (plan.deleteThrough === 0) return
+    known.keepMarks(plan.deleteThrough)
+    size.deleteThrough(plan.deleteThrough)
   }
 }

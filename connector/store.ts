@@ -46,6 +46,8 @@ export interface Meta {
   logins: Logins
   /** How far events are complete. */
   catchUp: CatchUpState
+  /** The event behind which the log tells how far the present account's chats are known. */
+  marksAfter: number
   /** The present outage, while the session is offline against its will. */
   outage: OutageState
   /** The warning that the log is about to lose events that somebody needs. */

@@ -50,7 +50,7 @@ export class TenantLog {
 
   constructor(deps: TenantLogDeps) {
     this.#deps = deps
-    const { store, clock, limits } = deps
+    const { store, clock, known, limits } = deps
     const deliveries = new DeliveryStore(store.sql)
     this.#delivery = new Delivery({
       ...deps,
@@ -82,6 +82,7 @@ export class TenantLog {
     this.#retention = new Retention({
       store,
       size: new LogSize(store.sql, store.lastSequence),
+      known,
       clock,
       limits: limits.retention,
       holders: () => [...this.#delivery.holders(), ...this.reader.holders()],
