@@ -24,6 +24,7 @@ export default defineConfig({
               bindings: {
                 MAXAPI_ADMIN_TOKEN: 'admin-token-of-the-tests',
                 MAXAPI_MASTER_KEY: '00'.repeat(32),
+                MAXAPI_PROCESS_SECRET: 'secret-of-the-processes',
                 TEST_MIGRATIONS: await readD1Migrations('schema/migrations'),
               },
             },
@@ -31,6 +32,7 @@ export default defineConfig({
         ],
         test: {
           name: 'workers',
+          hookTimeout: 60_000,
           include: [`${rooms}/**/*.workers.test.ts`],
         },
       },

@@ -35,6 +35,7 @@ import { Sends } from './sends.ts'
 import { sessionStatus } from './session-status.ts'
 import { SignIn } from './sign-in.ts'
 import { MediaObjects } from './storage/media-objects.ts'
+import type { ObjectStore } from './storage/object-store.ts'
 import { StorageSettings } from './storage/settings.ts'
 import { syncFields } from './sync-event.ts'
 import { TenantLog, type TenantLogDeps } from './tenant-log.ts'
@@ -53,7 +54,7 @@ export interface LiveSessionDeps
     >,
     Pick<TenantLogDeps, 'vault' | 'outbound' | 'webhookFormat' | 'destinations' | 'hasBroker'> {
   /** The deployment's bucket. */
-  bucket: R2Bucket
+  bucket: ObjectStore
   /** Where the gateway is reached from outside, without a slash at the end. */
   publicUrl?: string
   limits?: Partial<SessionLimits>

@@ -27,19 +27,19 @@ import type { Destination } from './destination.ts'
 import { type Endpoint, parseEndpoint, redirected } from './endpoint.ts'
 import { CloseCode, EventSockets, MAX_SOCKETS, readUpgrade } from './event-sockets.ts'
 import { createCodec } from './frame.ts'
+import { type Home, type HomeBindings, homeOf } from './home.ts'
 import { type LimitVariables, sessionLimits } from './limits.ts'
 import { LiveSession } from './live-session.ts'
 import { consoleLog } from './log.ts'
 import { migrate } from './migrations.ts'
 import { type NetworkBindings, networkOf } from './network.ts'
-import { Outbound } from './outbound-fetch.ts'
+import { type Fetch, Outbound } from './outbound-fetch.ts'
 import { handshakeProfile } from './profile.ts'
 import { withoutSlash } from './public-url.ts'
 import { type Publisher, publisherName } from './publisher.ts'
 import { runOperation } from './run-operation.ts'
 import type { Dial } from './socket.ts'
 import type { Sql, SqlRow } from './sql.ts'
-import { r2Store } from './storage/r2-store.ts'
 import { Removal } from './storage/removal.ts'
 import { Store } from './store.ts'
 import { dialer } from './transports.ts'
@@ -50,11 +50,9 @@ export interface SessionEnv
   extends BrokerVariables,
     GlobalWebhookVariables,
     LimitVariables,
-    NetworkBindings {
-  SANDBOX: DurableObjectNamespace
+    NetworkBindings,
+    HomeBindings {
   PUBLISHER: DurableObjectNamespace<Publisher>
-  EVENTS: Queue<string>
-  MEDIA: R2Bucket
   /** Where the gateway is reached from outside; absent = nobody knows. */
   MAXAPI_PUBLIC_URL?: string
   /** Names of the events that are kept in the bucket; none when absent. */
@@ -88,6 +86,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   readonly #store: Store
   readonly #vault: Vault
   readonly #log: Log
+  readonly #home: Home
   readonly #clock = sharedTimer(systemClock)
   readonly #removal: Removal
   /** The tenant is deleted and everything of it gone, the tables too. */
@@ -105,12 +104,17 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     this.#store = new Store(sql)
     this.#vault = createVault(masterKey(env))
     this.#log = consoleLog(env.MAXAPI_LOG_LEVEL, () => ({ tenant: this.#store.get('config')?.id }))
+    this.#home = homeOf(
+      env,
+      // The types of a Worker's own exports are generated for one entry file; the port says the same.
+      () => (ctx.exports as unknown as { Courier: CourierRpc }).Courier,
+    )
     this.#removal = new Removal({
       store: this.#store,
       vault: this.#vault,
       clock: this.#clock,
       log: this.#log,
-      bucket: env.MEDIA,
+      bucket: this.#home.bucket,
       outbound: (sandbox) => this.#tenantOutbound(sandbox),
     })
     // Answered by the runtime, which need not wake the object for it.
@@ -256,12 +260,12 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       codec: createCodec({ encoding: endpoint.encoding, side: 'client' }),
       dial: (host): Dial =>
         dialer(redirected(endpoint, sandbox ? undefined : host), profile, (url, init) =>
-          sandbox ? this.#sandbox().fetch(url, init) : networkOf(env).fetch(url, init),
+          sandbox ? this.#sandbox()(url, init) : networkOf(env).fetch(url, init),
         ),
       hasBroker: Boolean(env.RABBITMQ_URL),
       outbound: this.#tenantOutbound(sandbox),
-      courier: this.#courier,
-      bucket: env.MEDIA,
+      courier: this.#home.courier,
+      bucket: this.#home.bucket,
       publicUrl: withoutSlash(env.MAXAPI_PUBLIC_URL ?? ''),
       webhookFormat: webhookFormat(env),
       destinations: (current) => this.#destinations(current),
@@ -287,10 +291,10 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     return this.#live
   }
 
-  #sandbox(): DurableObjectStub {
+  #sandbox(): Fetch {
     const id = this.#store.get('config')?.id
     if (id === undefined) throw new Error('the tenant is not set up')
-    return this.env.SANDBOX.getByName(id)
+    return this.#home.sandbox(id)
   }
 
   #destinations(config: TenantConfig): Destination[] {
@@ -313,7 +317,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     }
     const archived = archivedEvents(env.MAXAPI_ARCHIVE_EVENTS)
     if (archived.length > 0) {
-      result.push(archive({ tenantId: config.id, events: archived, store: r2Store(env.MEDIA) }))
+      result.push(archive({ tenantId: config.id, events: archived, store: this.#home.bucket }))
     }
     const queued = queueEvents(env.MAXAPI_QUEUE_EVENTS)
     if (queued.length > 0) {
@@ -321,16 +325,11 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
         queue({
           tenantId: config.id,
           events: queued,
-          send: (text) => env.EVENTS.send(text, { contentType: 'text' }),
+          send: (text) => this.#home.enqueue(text),
         }),
       )
     }
     return result
-  }
-
-  get #courier(): CourierRpc {
-    // The types of a Worker's own exports are generated for one entry file; the port says the same.
-    return (this.ctx.exports as unknown as { Courier: CourierRpc }).Courier
   }
 
   /** The way to URLs that a tenant gives. */

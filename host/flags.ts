@@ -94,6 +94,13 @@ export const settingsTable = {
     env: ['MAXAPI_SKIPMEDIA'],
     help: 'leave the media of incoming messages with MAX',
   }),
+  processes: setting({
+    parse: wholeNumber(0, 64),
+    fallback: 0,
+    env: ['MAXAPI_PROCESSES'],
+    help: 'processes for the sessions alone; 0 = one for everything',
+    placeholder: 'N',
+  }),
   sslcertificate: setting({
     parse: text,
     fallback: '',

@@ -2,6 +2,7 @@
  * wrangler.toml is the one description of the Worker. wrangler itself can turn it into Miniflare
  * options, but importing wrangler costs 180 MB of memory; this is the part of it that we use.
  */
+import { readFileSync } from 'node:fs'
 import type { V4WorkerOptions } from 'miniflare'
 import { parse } from 'smol-toml'
 import { z } from 'zod'
@@ -45,8 +46,24 @@ export type WranglerConfig = z.output<typeof wranglerSchema>
 export const parseWranglerConfig = (toml: string): WranglerConfig =>
   wranglerSchema.parse(parse(toml))
 
+/** Authorities that the operator trusts beside the public ones, as Node does; read when it starts. */
+const trustedCertificates = (): string[] => {
+  const file = process.env.NODE_EXTRA_CA_CERTS
+  if (!file) return []
+  try {
+    const pem = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
+    return readFileSync(file, 'utf8').match(pem) ?? []
+  } catch {
+    // Node itself warns of a file that it cannot read.
+    return []
+  }
+}
+
 const network = (...allow: string[]) => ({
-  network: { allow, tlsOptions: { trustBrowserCas: true } },
+  network: {
+    allow,
+    tlsOptions: { trustBrowserCas: true, trustedCertificates: trustedCertificates() },
+  },
 })
 
 /** The ways out: `networkOf` in connector/network.ts says what for. */

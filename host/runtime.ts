@@ -12,6 +12,8 @@ import { type Log, readRuntimeLine } from './log.ts'
 
 /** The class of the Worker that takes requests from outside. */
 const LISTENER = 'Front'
+/** The class of it that session processes call. */
+const HOME = 'Home'
 
 interface RuntimeOptions {
   worker: Omit<V4WorkerOptions, 'modules'>
@@ -19,6 +21,8 @@ interface RuntimeOptions {
   code: string
   host: string
   port: number
+  /** Whether session processes call it. */
+  hasProcesses: boolean
   /** Folder for D1, Durable Objects and R2. */
   folder: string
   log: Log
@@ -29,6 +33,8 @@ interface RuntimeOptions {
 export interface Runtime {
   /** Port of the Worker's own socket. */
   port: number
+  /** Where session processes call it, as `host:port`. */
+  home: string
   pid(): number | undefined
   d1(binding: string): Promise<D1Database>
   tick(cron: string): Promise<void>
@@ -66,8 +72,11 @@ const keepingSignals = <Value>(make: () => Value): Value => {
 
 /** Starts the embedded workerd with one Worker on a socket of its own. */
 export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> => {
-  const { worker, code, host, port, folder, log, onRestart } = options
-  const guard = guardRuntime((command) => path.basename(command).startsWith('workerd'))
+  const { worker, code, host, port, hasProcesses, folder, log, onRestart } = options
+  const guard = guardRuntime(
+    ([file = '', ...args]) =>
+      path.basename(file).startsWith('workerd') && args.includes('--binary'),
+  )
   const instance = convertV4MiniflareOptions({
     // Miniflare's own entry, which nobody is told about.
     host: '127.0.0.1',
@@ -86,7 +95,10 @@ export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> =>
         ...worker,
         modules: [{ type: 'ESModule', path: 'worker.js', contents: code }],
         // Past Miniflare's entry, which costs more than the Worker does.
-        unsafeDirectSockets: [{ host, port, entrypoint: LISTENER }],
+        unsafeDirectSockets: [
+          { host, port, entrypoint: LISTENER },
+          ...(hasProcesses ? [{ host: '127.0.0.1', port: 0, entrypoint: HOME }] : []),
+        ],
       },
     ],
   })
@@ -106,6 +118,7 @@ export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> =>
     await miniflare.ready
     return {
       port: Number((await miniflare.unsafeGetDirectURL(undefined, LISTENER)).port),
+      home: hasProcesses ? (await miniflare.unsafeGetDirectURL(undefined, HOME)).host : '',
       pid: guard.pid,
       d1: (binding) => miniflare.getD1Database(binding),
       tick,

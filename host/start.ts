@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { assetsFolder, copyAssets } from './assets.ts'
@@ -14,7 +15,10 @@ import {
   workerBindings,
 } from './miniflare-options.ts'
 import { openFilesLimit, tenantsThatFit } from './open-files.ts'
+import { placeSessions } from './place-sessions.ts'
 import { startRuntime } from './runtime.ts'
+import { storageKey } from './session-config.ts'
+import { SessionProcesses } from './session-processes.ts'
 import { readCertificate, startTlsFront } from './tls-front.ts'
 import { urlOf, workerVariables } from './worker-variables.ts'
 
@@ -41,8 +45,10 @@ export interface Host {
   adminTokenCreated: boolean
   /** Online tenants that the limit of open files allows; absent where there is no limit. */
   tenants?: number
-  /** Process id of the runtime. */
+  /** Process id of the runtime that takes the requests. */
   pid(): number | undefined
+  /** Process ids of those that have the sessions; none when it has them itself. */
+  sessionPids(): number[]
   stop(): Promise<void>
 }
 
@@ -87,21 +93,40 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
         : folder.secret('global-webhook-secret', 32, (raw) => `whsec_${raw.toString('base64')}`)
     const globalWebhookSecret = signing?.value ?? settings.globalWebhookSecret
     const secrets = { adminToken, masterKey, globalWebhookSecret, version }
-    const variables = workerVariables(settings, secrets)
+    const count = settings.processes
+    const variables = {
+      ...workerVariables(settings, secrets),
+      ...(count > 0 && {
+        MAXAPI_PROCESSES: String(count),
+        MAXAPI_PROCESS_SECRET: randomBytes(32).toString('hex'),
+      }),
+    }
     const tick = (cron: string) => {
       runtime.tick(cron).catch((error) => log('warn', 'cron failed', { error: String(error) }))
     }
+    const moved = placeSessions(folder.path, storageKey(wrangler, 'Session'), count)
+    if (moved > 0) log('info', 'sessions go to other processes', { files: moved, processes: count })
+    const processes = new SessionProcesses({
+      count,
+      dataFolder: folder.path,
+      log,
+      onRestart: () => wrangler.triggers.crons.slice(0, 1).forEach(tick),
+    })
+    undo.push(() => processes.stop())
+    const code = await bundleWorker(path.join(root, wrangler.main))
     const runtime = await startRuntime({
       worker: {
         ...bindings,
         bindings: { ...bindings.bindings, ...variables },
         serviceBindings: {
           ...networkBindings,
+          ...processes.bindings,
           // Read by the runtime itself; Miniflare's own way goes through two more Workers.
           [wrangler.assets.binding]: { disk: { path: assetsFolder, writable: false } },
         },
       },
-      code: await bundleWorker(path.join(root, wrangler.main)),
+      code,
+      hasProcesses: count > 0,
       ...(tls ? { host: '127.0.0.1', port: 0 } : { host: address, port: settings.port }),
       folder: folder.path,
       log,
@@ -112,6 +137,7 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
       throw error
     })
     undo.push(() => runtime.stop())
+    await processes.start({ wrangler, code, variables, home: runtime.home })
     const applied =
       libsql.url === '' ? await migrateD1(await runtime.d1('DB')) : await migrateLibsql(libsql)
     if (applied.length > 0) log('info', 'migrations applied', { names: applied.join(' ') })
@@ -132,6 +158,7 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
       ...(signing && { globalWebhookSecretFile: signing.file }),
       ...(openFiles !== undefined && { tenants: tenantsThatFit(openFiles) }),
       pid: runtime.pid,
+      sessionPids: () => processes.pids,
       stop,
     }
   } catch (error) {

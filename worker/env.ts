@@ -8,8 +8,8 @@ import type { NetworkBindings } from '../connector/network.ts'
 import { handshakeProfile } from '../connector/profile.ts'
 import { isPublicUrl, withoutSlash } from '../connector/public-url.ts'
 import type { SandboxRpc } from '../schema/sandbox-port.ts'
-import type { SessionRpc } from '../schema/session-port.ts'
 import type { Assets } from './pages.ts'
+import type { SessionBindings } from './sessions.ts'
 
 /**
  * A Durable Object namespace as the edge uses it: objects by name, each seen through its port.
@@ -20,12 +20,11 @@ export interface ObjectsOf<Port> {
 }
 
 /** What the deployment gives the Worker: bindings, and variables as text. */
-export interface Env extends BrokerVariables, NetworkBindings {
+export interface Env extends BrokerVariables, NetworkBindings, SessionBindings {
   DB: D1Database
   MEDIA: R2Bucket
   /** Static files of the pages; a deployment may have none. */
   ASSETS?: Assets
-  SESSION: ObjectsOf<SessionRpc>
   SANDBOX: ObjectsOf<SandboxRpc>
   MAXAPI_ADMIN_TOKEN?: string
   /** Encrypts what the sessions keep; the edge only checks that it is there. */

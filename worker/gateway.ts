@@ -10,6 +10,7 @@ import { type Db, openD1, openLibsql } from './db.ts'
 import { type Env, type ObjectsOf, readSettings, type Settings } from './env.ts'
 import { type MaxHttp, openMaxHttp } from './media/max-http.ts'
 import type { Assets } from './pages.ts'
+import { openSessions } from './sessions.ts'
 
 /** Everything the edge works with; tests pass their own. */
 export interface Gateway {
@@ -44,7 +45,7 @@ export const openGateway = (env: Env): Gateway => {
     settings,
     db: () =>
       url === '' ? openD1(env.DB) : openLibsql({ url, ...(authToken === '' ? {} : { authToken }) }),
-    sessions: env.SESSION,
+    sessions: openSessions(env),
     sandboxes: env.SANDBOX,
     ...(env.ASSETS === undefined ? {} : { assets: env.ASSETS }),
     max: openMaxHttp(env),

@@ -14,6 +14,8 @@ export { Publisher } from '../connector/publisher.ts'
 export { Session } from '../connector/session.ts'
 export { Sandbox } from '../sandbox/durable-object.ts'
 export { Courier } from './courier.ts'
+export { Door } from './door.ts'
+export { Home } from './home.ts'
 
 interface Edge {
   gateway: Gateway

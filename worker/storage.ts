@@ -1,4 +1,5 @@
 import { systemClock } from '../connector/clock.ts'
+import { r2Store } from '../connector/storage/r2-store.ts'
 import {
   openS3,
   type TenantStorageDeps,
@@ -40,7 +41,7 @@ export const storageDeps = (
   return {
     vault: gateway.vault,
     clock: systemClock,
-    bucket: gateway.media,
+    bucket: r2Store(gateway.media),
     fetch: (url, init) => outbound.fetch(url, init),
   }
 }

@@ -7,6 +7,7 @@ import { BUCKET_OBJECTS, deleteSome, deletionDelay, reasonOf } from './deletion.
 import { type MediaObject, mediaPath } from './media-key.ts'
 import { encodedKey, gatewayLink } from './media-link.ts'
 import { type ObjectRow, ObjectRows } from './object-rows.ts'
+import type { ObjectStore } from './object-store.ts'
 import {
   OWN_BUCKET,
   openNamedStore,
@@ -51,7 +52,7 @@ export interface MediaObjectsDeps {
   clock: Clock
   log: Log
   /** The deployment's bucket. */
-  bucket: R2Bucket
+  bucket: ObjectStore
   outbound: Outbound
   /** Where the gateway is reached from outside, without a slash at the end; `''` = nobody knows. */
   publicUrl: string

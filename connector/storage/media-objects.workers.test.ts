@@ -1,4 +1,5 @@
 /// <reference types="@cloudflare/vitest-plugin/types" />
+
 import { abortAllDurableObjects, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
@@ -9,6 +10,7 @@ import { Outbound } from '../outbound-fetch.ts'
 import { objectSql, type Session } from '../session.ts'
 import { Store } from '../store.ts'
 import { createVault } from '../vault.ts'
+import { r2Store } from './r2-store.ts'
 import { Removal } from './removal.ts'
 
 const { SESSION, MEDIA } = env as unknown as {
@@ -62,7 +64,7 @@ it('[MO8] deleting goes on by itself after a restart; meanwhile nobody knows the
       vault,
       clock: systemClock,
       log: () => {},
-      bucket: MEDIA,
+      bucket: r2Store(MEDIA),
       outbound,
     }).begin()
   })

@@ -72,6 +72,21 @@ export class StorageError extends Error {
   }
 }
 
+/**
+ * Bytes of what is to be stored.
+ * @throws {StorageError} MissingContentLength
+ */
+export const requiredSize = (
+  body: ReadableStream<Uint8Array> | Uint8Array,
+  { size }: Pick<PutFacts, 'size'>,
+): number => {
+  const bytes = body instanceof Uint8Array ? body.length : size
+  if (bytes === undefined) {
+    throw new StorageError('MissingContentLength', 'a stream needs its size')
+  }
+  return bytes
+}
+
 /** Types that a browser shows and cannot run; a picture in XML can hold a script. */
 const shown = /^(image|video|audio)\/[\w.-]+ *(;|$)|^application\/pdf$/i
 

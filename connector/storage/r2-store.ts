@@ -3,6 +3,7 @@ import {
   contentDisposition,
   dispositionName,
   type ObjectStore,
+  requiredSize,
   StorageError,
 } from './object-store.ts'
 import { sizedStream } from './sized-stream.ts'
@@ -11,16 +12,15 @@ const AT_ONCE = 1000
 
 /** The deployment's bucket: embedded on a machine of one's own, R2 on Cloudflare. */
 export const r2Store = (bucket: R2Bucket): ObjectStore => ({
-  put: async (key, body, { contentType, size, fileName }) => {
+  put: async (key, body, facts) => {
+    const { contentType, fileName } = facts
+    const size = requiredSize(body, facts)
     const options = {
       httpMetadata: { contentType, contentDisposition: contentDisposition(contentType, fileName) },
     }
     if (body instanceof Uint8Array) {
       await explain(bucket.put(key, body, options))
       return
-    }
-    if (size === undefined) {
-      throw new StorageError('MissingContentLength', 'a stream needs its size')
     }
     // R2 takes a stream whose length it can see.
     const { readable, writable } = sizedStream(size)

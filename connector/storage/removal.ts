@@ -5,7 +5,7 @@ import type { Store } from '../store.ts'
 import type { Vault } from '../vault.ts'
 import { deleteSome, deletionDelay, reasonOf } from './deletion.ts'
 import { ObjectRows } from './object-rows.ts'
-import { r2Store } from './r2-store.ts'
+import type { ObjectStore } from './object-store.ts'
 import { OWN_BUCKET, openNamedStore, tenantFolder } from './tenant-storage.ts'
 
 /** How long the objects of a deleted tenant are tried in an S3 of its own. */
@@ -28,7 +28,7 @@ export interface RemovalDeps {
   vault: Vault
   clock: Clock
   log: Log
-  bucket: R2Bucket
+  bucket: ObjectStore
   /** The way to URLs of a tenant. */
   outbound(sandbox: boolean): Outbound
 }
@@ -89,7 +89,7 @@ export class Removal {
 
   /** @returns whether all of them are gone */
   async #deleteSome(state: RemovalState): Promise<boolean> {
-    const own = r2Store(this.#deps.bucket)
+    const own = this.#deps.bucket
     for (const folder of [tenantFolder(state.tenantId), `events/${state.tenantId}/`]) {
       const { objects, cursor } = await own.list(folder)
       if (objects.length > 0) await own.delete(objects.map(({ key }) => key))

@@ -5,6 +5,7 @@ import {
   dispositionName,
   encodeRfc3986,
   type ObjectStore,
+  requiredSize,
   StorageError,
 } from './object-store.ts'
 
@@ -94,11 +95,9 @@ export const s3Store = ({ settings, clock, fetch }: S3Deps): ObjectStore => {
   }
 
   return {
-    put: async (key, body, { contentType, size, fileName }) => {
-      const length = body instanceof Uint8Array ? body.length : size
-      if (length === undefined) {
-        throw new StorageError('MissingContentLength', 'a stream needs its size')
-      }
+    put: async (key, body, facts) => {
+      const { contentType, fileName } = facts
+      const length = requiredSize(body, facts)
       const response = await ask('PUT', key, {
         headers: {
           'content-type': contentType,

@@ -4,7 +4,6 @@ import type { Clock } from '../clock.ts'
 import { type Fetch, OutboundError } from '../outbound-fetch.ts'
 import type { Vault } from '../vault.ts'
 import { type ObjectStore, StorageError } from './object-store.ts'
-import { r2Store } from './r2-store.ts'
 import { s3Store } from './s3-store.ts'
 import { KEYS_PURPOSE } from './settings.ts'
 
@@ -12,7 +11,7 @@ export interface TenantStorageDeps {
   vault: Vault
   clock: Clock
   /** The deployment's bucket. */
-  bucket: R2Bucket
+  bucket: ObjectStore
   /** Reaches what the tenant's URLs may reach; the guard stands in it. */
   fetch: Fetch
 }
@@ -38,7 +37,7 @@ export const tenantFolder = (tenantId: string, storage?: TenantStorage): string 
 export const openTenantStore = async (
   storage: TenantStorage,
   deps: TenantStorageDeps,
-): Promise<ObjectStore> => (storage.enabled ? openS3(storage, deps) : r2Store(deps.bucket))
+): Promise<ObjectStore> => (storage.enabled ? openS3(storage, deps) : deps.bucket)
 
 /** Opens the tenant's own S3, whether or not it is in use. */
 export const openS3 = async (
@@ -72,7 +71,7 @@ export const openNamedStore = async (
   storage: TenantStorage,
   deps: TenantStorageDeps,
 ): Promise<ObjectStore | undefined> => {
-  if (name === OWN_BUCKET) return r2Store(deps.bucket)
+  if (name === OWN_BUCKET) return deps.bucket
   return name === s3Name(storage) && storage.keys !== '' ? openS3(storage, deps) : undefined
 }
 

@@ -9,6 +9,8 @@ import { type Arrival, seeded, UnreliableReceiver } from './receiver.ts'
 
 export interface ChaosOptions {
   seed: number
+  /** Session processes of the gateway. */
+  processes: number
   tenants: number
   /** Messages in all. */
   events: number
@@ -70,6 +72,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     const queue = rabbit?.queue()
     const gateway = await startGateway({
       ...maxEnv(sandbox, 'binary'),
+      MAXAPI_PROCESSES: String(options.processes),
       MAXAPI_GLOBAL_WEBHOOK: shared.urlOf(GLOBAL),
       MAXAPI_GLOBAL_WEBHOOK_OPTIONS: JSON.stringify({ timeoutMs: 3_000, scheduleMs: PATIENT }),
       ...(rabbit && queue

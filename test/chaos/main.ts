@@ -1,6 +1,6 @@
 /**
- * `npm run chaos`: the chaos test at full size. Flags: --seed, --tenants, --events, --kills, and
- * --rabbitmq-node NAME to stop that broker itself instead of cutting the lines to it.
+ * `npm run chaos`: the chaos test at full size. Flags: --seed, --tenants, --events, --kills,
+ * --processes N for so many session processes, and --rabbitmq-node NAME to stop that broker itself instead of cutting the lines to it.
  */
 import { parseArgs } from 'node:util'
 import { noBroker } from '../support/rabbit.ts'
@@ -8,16 +8,26 @@ import { runChaos } from './chaos.ts'
 
 const text = { type: 'string' } as const
 const { values } = parseArgs({
-  options: { seed: text, tenants: text, events: text, kills: text, 'rabbitmq-node': text },
+  options: {
+    seed: text,
+    tenants: text,
+    events: text,
+    kills: text,
+    processes: text,
+    'rabbitmq-node': text,
+  },
 })
-const number = (name: 'seed' | 'tenants' | 'events' | 'kills', fallback: number): number =>
-  Number(values[name] ?? fallback)
+const number = (
+  name: 'seed' | 'tenants' | 'events' | 'kills' | 'processes',
+  fallback: number,
+): number => Number(values[name] ?? fallback)
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 const seed = number('seed', Math.floor(Math.random() * 1_000_000))
 say(`seed ${seed}`)
 const report = await runChaos({
   seed,
+  processes: number('processes', 0),
   tenants: number('tenants', 50),
   events: number('events', 10_000),
   kills: number('kills', 5),

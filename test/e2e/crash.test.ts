@@ -133,19 +133,22 @@ const crash = async (stage: Stage, bystanders: Stage[], moment: Moment): Promise
   expectAllSent(stage, answered)
 }
 
-describe.each<[Protocol, Moment[]]>([
+describe.each<[Protocol, number, Moment[]]>([
   [
     'binary',
+    0,
     [
       { round: 0, deliveries: 1 },
       { round: 5, deliveries: 0 },
       { round: 8, deliveries: 15 },
     ],
   ],
-  ['json', [{ round: 4, deliveries: 8 }]],
-  ['tcp', [{ round: 4, deliveries: 8 }]],
-])('a kill -9 over %s', (protocol, moments) => {
-  const { enterOnline } = useWorld(protocol)
+  ['json', 0, [{ round: 4, deliveries: 8 }]],
+  ['tcp', 0, [{ round: 4, deliveries: 8 }]],
+  ['binary', 3, [{ round: 5, deliveries: 11 }]],
+  ['tcp', 2, [{ round: 4, deliveries: 8 }]],
+])('a kill -9 over %s, with %i session processes', (protocol, processes, moments) => {
+  const { enterOnline } = useWorld(protocol, { processes })
 
   it.each(moments)('in round $round, delivery $deliveries, loses nothing', async (moment) => {
     const stage = await enterOnline({ friends: FRIENDS })

@@ -49,7 +49,7 @@ const talk = async ({ sandbox, tenant, receiver, person }: Stage): Promise<void>
 }
 
 describe.each(protocols)('the main job over %s', (protocol) => {
-  const { enter, enterOnline } = useWorld(protocol, { qrPollIntervalMs: 100 })
+  const { enter, enterOnline } = useWorld(protocol, { settings: { qrPollIntervalMs: 100 } })
 
   it('logs in by QR, sends a message and hands the answer to the webhook', async () => {
     const stage = await enter()
@@ -148,7 +148,7 @@ describe.each(protocols)('the main job over %s', (protocol) => {
 })
 
 describe('everything around the main job', () => {
-  const { enter, enterOnline } = useWorld('binary', { qrPollIntervalMs: 100 })
+  const { enter, enterOnline } = useWorld('binary', { settings: { qrPollIntervalMs: 100 } })
 
   it('registers a phone that MAX does not know', async () => {
     const { sandbox, tenant } = await enter()

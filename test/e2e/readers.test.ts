@@ -85,8 +85,10 @@ const bySocket = ({ gateway, tenant }: Stage) =>
       }),
   )
 
-describe('a kill -9 in the middle of the log', () => {
-  const { enterOnline } = useWorld('binary')
+describe.each([
+  0, 2,
+])('a kill -9 in the middle of the log, with %i session processes', (processes) => {
+  const { enterOnline } = useWorld('binary', { processes })
 
   it('[RD1] [RD5] every way of reading resumes exactly where it stopped', async () => {
     const stage = await enterOnline({ friends: FRIENDS })

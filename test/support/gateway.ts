@@ -76,7 +76,9 @@ export class Gateway {
     return this.#child?.pid ?? 0
   }
 
-  async start(): Promise<void> {
+  /** @param env variables of this start and those to come */
+  async start(env: Record<string, string> = {}): Promise<void> {
+    Object.assign(this.#env, env)
     const flags = ['--port', '0', '--data', path.join(this.#folder, 'data'), '--logtype', 'json']
     // In a group of its own, so that `kill` reaches the host and its runtime in one moment.
     const child = spawn(process.execPath, [main, ...flags], {

@@ -8,6 +8,7 @@ import { Outbound } from '../../connector/outbound-fetch.ts'
 import { handshakeProfile } from '../../connector/profile.ts'
 import { runOperation } from '../../connector/run-operation.ts'
 import type { MaxSocket } from '../../connector/socket.ts'
+import { r2Store } from '../../connector/storage/r2-store.ts'
 import { Store } from '../../connector/store.ts'
 import { createVault } from '../../connector/vault.ts'
 import type { Account } from '../../sandbox/records.ts'
@@ -153,7 +154,7 @@ class NodeSession implements SessionRpc {
       codec: createCodec({ encoding: 'binary', side: 'client' }),
       dial: () => async () => dialSimulator(this.#sim, this.sent),
       outbound,
-      bucket: this.#bucket,
+      bucket: r2Store(this.#bucket),
       courier: nodeCourier({
         vault,
         clock: systemClock,

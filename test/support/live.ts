@@ -8,6 +8,7 @@ import { Outbound } from '../../connector/outbound-fetch.ts'
 import { handshakeProfile } from '../../connector/profile.ts'
 import { runOperation } from '../../connector/run-operation.ts'
 import type { MaxSocket } from '../../connector/socket.ts'
+import { r2Store } from '../../connector/storage/r2-store.ts'
 import { type LoggedEvent, Store } from '../../connector/store.ts'
 import type { Vault } from '../../connector/vault.ts'
 import type { Clock as SandboxClock, Settings } from '../../sandbox/settings.ts'
@@ -162,7 +163,7 @@ export const createLive = (
         clock,
         fetch: async () => new Response(),
       }),
-      bucket: bucket.r2,
+      bucket: r2Store(bucket.r2),
       courier,
       destinations: () => [destination],
       limits: options.limits ?? {},

@@ -2,6 +2,7 @@ import { migrate } from '../../connector/migrations.ts'
 import { Outbound } from '../../connector/outbound-fetch.ts'
 import type { MediaObject } from '../../connector/storage/media-key.ts'
 import { MediaObjects, type StoredMedia } from '../../connector/storage/media-objects.ts'
+import { r2Store } from '../../connector/storage/r2-store.ts'
 import { Removal } from '../../connector/storage/removal.ts'
 import { StorageSettings } from '../../connector/storage/settings.ts'
 import { openTenantStore, type TenantStorageDeps } from '../../connector/storage/tenant-storage.ts'
@@ -64,7 +65,7 @@ export const createMedia = (publicUrl = '') => {
       store,
       vault,
       clock,
-      bucket: bucket.r2,
+      bucket: r2Store(bucket.r2),
       log: (...line: unknown[]) => logged.push(line),
     }
     const settings = new StorageSettings({
@@ -88,7 +89,12 @@ export const createMedia = (publicUrl = '') => {
 
   const keep = (object: MediaObject, bytes: Uint8Array): Promise<StoredMedia> => {
     const fetch: TenantStorageDeps['fetch'] = (url, init) => outbound.fetch(url, init)
-    return keepMedia(first.media, { vault, clock, bucket: bucket.r2, fetch }, object, bytes)
+    return keepMedia(
+      first.media,
+      { vault, clock, bucket: r2Store(bucket.r2), fetch },
+      object,
+      bytes,
+    )
   }
 
   return { ...first, boot, keep, world, clock, sql, bucket, vault, logged }

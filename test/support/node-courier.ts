@@ -1,4 +1,5 @@
 import type { Clock } from '../../connector/clock.ts'
+import { r2Store } from '../../connector/storage/r2-store.ts'
 import { openTenantStore, type TenantStorageDeps } from '../../connector/storage/tenant-storage.ts'
 import type { MediaServer } from '../../sandbox/media/server.ts'
 import { GatewayError, toErrorData } from '../../schema/errors.ts'
@@ -17,14 +18,15 @@ export const simFetch =
 
 /** The courier without workerd: the same parts as `Courier`, in this process. */
 export const nodeCourier = (
-  deps: TenantStorageDeps & { clock: Clock; fetchMax: MaxFetch },
+  deps: Omit<TenantStorageDeps, 'bucket'> & { bucket: R2Bucket; clock: Clock; fetchMax: MaxFetch },
 ): CourierRpc => ({
   carry: async (order, placeOf, isWanted) => {
     const parts = {
       bucket: deps.bucket,
       budget: new ByteBudget(48 * 1024 * 1024),
       fetch: deps.fetchMax,
-      open: (storage: Parameters<typeof openTenantStore>[0]) => openTenantStore(storage, deps),
+      open: (storage: Parameters<typeof openTenantStore>[0]) =>
+        openTenantStore(storage, { ...deps, bucket: r2Store(deps.bucket) }),
       now: () => deps.clock.now(),
     }
     try {

@@ -21,14 +21,23 @@ export interface World {
   enterOnline(options?: NewPerson): Promise<Stage>
 }
 
-/** A gateway process and a MAX of its own for the tests of the present `describe`. */
-export const useWorld = (protocol: Protocol, settings: Partial<Settings> = {}): World => {
+/**
+ * A gateway process and a MAX of its own for the tests of the present `describe`.
+ * @param processes how many session processes the gateway has
+ */
+export const useWorld = (
+  protocol: Protocol,
+  { settings = {}, processes = 0 }: { settings?: Partial<Settings>; processes?: number } = {},
+): World => {
   let sandbox: RunningSandbox
   let gateway: Gateway
   const receivers: Receiver[] = []
   beforeAll(async () => {
     sandbox = await startSandbox({ settings })
-    gateway = await startGateway(maxEnv(sandbox, protocol))
+    gateway = await startGateway({
+      ...maxEnv(sandbox, protocol),
+      MAXAPI_PROCESSES: String(processes),
+    })
   })
   afterAll(async () => {
     await gateway.remove()
