@@ -9,6 +9,8 @@ import { type Rig, startRig, type Tenant } from './rig.ts'
 
 export interface EventsOptions {
   parent: string
+  /** Session processes of the gateway. */
+  processes: number
   tenants: number
   /** Events a second, over all tenants. */
   rate: number
@@ -30,6 +32,8 @@ export interface EventsCell {
 
 /** The sandbox is told so often what to push. */
 const TICK_MS = 20
+/** Code is compiled and logs reach their size: a gateway that has just started is not what is asked. */
+const WARM_UP_SECONDS = 15
 const STEP = 1.5
 const STEP_SECONDS = 15
 /** Beyond this a rate is not sustained. */
@@ -68,14 +72,15 @@ const startReceiver = async () => {
 
 /** The asked rate for the asked time; then faster, until the receiver gets its events too late. */
 export const measureEvents = async (options: EventsOptions): Promise<EventsCell[]> => {
-  const { parent, log } = options
+  const { parent, processes, log } = options
   const receiver = await startReceiver()
-  const rig = await startRig({ parent, webhook: receiver.url })
+  const rig = await startRig({ parent, processes, webhook: receiver.url })
   try {
     const tenants = await rig.grow(options.tenants)
-    await cell(rig, tenants, receiver, 100, 3)
     const cells: EventsCell[] = []
     let { rate, seconds } = options
+    log(`warm-up: ${rate} events/s for ${WARM_UP_SECONDS} s`)
+    await cell(rig, tenants, receiver, rate, WARM_UP_SECONDS)
     for (;;) {
       log(`${rate} events/s for ${seconds} s`)
       const measured = await cell(rig, tenants, receiver, rate, seconds)

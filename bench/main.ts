@@ -23,6 +23,7 @@ const HELP = `usage: npm run bench -- [options]
   --only NAME       load of one operation: send or status
   --memory          memory only
   events            pushes to a webhook instead: --rate a second (1000), --seconds (60), --tenants (100)
+  --processes N     session processes of the gateway (0)
   --data-on-tmpfs   data on /dev/shm: without what the disk's fsync costs
 `
 const SETTLE_MS = 5_000
@@ -49,12 +50,14 @@ const { values, positionals } = parseArgs({
     rate: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '60' },
     tenants: { type: 'string', default: '100' },
+    processes: { type: 'string', default: '0' },
     help: { type: 'boolean', default: false },
   },
 })
 const parent = values['data-on-tmpfs']
   ? '/dev/shm'
   : path.join(path.dirname(import.meta.dirname), '.data')
+const processes = Number(values.processes)
 const durationMs = values.quick ? 2_000 : 8_000
 
 interface CellOptions {
@@ -94,7 +97,7 @@ const measureCell = async (rig: Rig, options: CellOptions): Promise<LoadCell> =>
 }
 
 const measureLoad = async (names: string[]): Promise<LoadCell[]> => {
-  const rig = await startRig({ parent })
+  const rig = await startRig({ parent, processes })
   try {
     const tenants = await rig.grow(100)
     const cells: LoadCell[] = []
@@ -117,7 +120,7 @@ const measureLoad = async (names: string[]): Promise<LoadCell[]> => {
 }
 
 const measureMemory = async (counts: number[]): Promise<MemoryCell[]> => {
-  const rig = await startRig({ parent })
+  const rig = await startRig({ parent, processes })
   try {
     const cells: MemoryCell[] = []
     for (const tenants of counts) {
@@ -153,6 +156,7 @@ const run = async (): Promise<void> => {
 const runEvents = async (): Promise<void> => {
   const report = await measureEvents({
     parent,
+    processes,
     tenants: Number(values.tenants),
     rate: Number(values.rate),
     seconds: Number(values.seconds),

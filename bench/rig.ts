@@ -95,17 +95,27 @@ export interface RigOptions {
   parent: string
   /** Receiver of all tenants' events. */
   webhook?: string
+  /** Session processes of the gateway. */
+  processes?: number
 }
 
 /** The gateway and a MAX server, each a process of its own, on an empty data folder. */
-export const startRig = async ({ parent, webhook = '' }: RigOptions): Promise<Rig> => {
+export const startRig = async ({
+  parent,
+  webhook = '',
+  processes = 0,
+}: RigOptions): Promise<Rig> => {
   mkdirSync(parent, { recursive: true })
   const dataFolder = mkdtempSync(path.join(parent, 'maxapi-bench-'))
   const sandbox = await startProgram('sandbox/main.ts', ['--empty'], {}, sandboxUrls())
   const gateway = await startProgram(
     'host/main.ts',
     ['--port', '0', '--logtype', 'json', '--data', dataFolder, '--admintoken', ADMIN_TOKEN],
-    { MAX_ENDPOINT: sandbox.value.endpoint, MAXAPI_ALLOW_PRIVATE_NETWORK: 'true' },
+    {
+      MAX_ENDPOINT: sandbox.value.endpoint,
+      MAXAPI_ALLOW_PRIVATE_NETWORK: 'true',
+      MAXAPI_PROCESSES: String(processes),
+    },
     listeningUrl,
   )
   const url = gateway.value
