@@ -1,6 +1,7 @@
 import { stringifyJson } from '../schema/json.ts'
 import type { EventFacts } from './destination.ts'
 import { sequenceInId } from './event-id.ts'
+import type { LogPart } from './lane.ts'
 import type { Sql, SqlRow } from './sql.ts'
 import { type LoggedEvent, toEvent } from './store.ts'
 
@@ -92,7 +93,7 @@ export class DeliveryStore {
     sequence: number,
     limit: number,
     maxChars = Number.POSITIVE_INFINITY,
-  ): LoggedEvent[] {
+  ): LogPart {
     const behind = 'FROM events WHERE lane = ? AND sequence > ? ORDER BY sequence LIMIT ?'
     const sizes = this.#sql.all(`SELECT length(body) AS size ${behind}`, lane, sequence, limit)
     let chars = 0
@@ -101,8 +102,10 @@ export class DeliveryStore {
       return index > 0 && chars > maxChars
     })
     const count = cut === -1 ? sizes.length : cut
-    if (count === 0) return []
-    return this.#sql.all(`SELECT * ${behind}`, lane, sequence, count).map(toEvent)
+    const isEnd = count < limit && count === sizes.length
+    if (count === 0) return { events: [], isEnd }
+    const rows = this.#sql.all(`SELECT * ${behind}`, lane, sequence, count)
+    return { events: rows.map(toEvent), isEnd }
   }
 
   /** Number of events of a lane behind a sequence. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nodeSql } from '../test/support/node-sql.ts'
 import { DeliveryStore } from './delivery-store.ts'
-import { Lane, READ_AHEAD_CHARS } from './lane.ts'
+import { type EventSource, Lane, READ_AHEAD_CHARS } from './lane.ts'
 import { migrate } from './migrations.ts'
 import { Store } from './store.ts'
 
@@ -16,7 +16,14 @@ const laneOver = (sizes: number[]) => {
       body: 'x'.repeat(size),
     }))
   for (const size of sizes) append(size)
-  const source = new DeliveryStore(sql)
+  const reads = { count: 0 }
+  const deliveries = new DeliveryStore(sql)
+  const source: EventSource = {
+    eventsAfter: (...args) => {
+      reads.count += 1
+      return deliveries.eventsAfter(...args)
+    },
+  }
   const cursor = { lane: 0, sequence: 0, attempts: 0, retryAt: 0 }
   const lane = new Lane(cursor, source, () => true)
   /** What lies ahead, as far as the lane shows it. */
@@ -32,7 +39,7 @@ const laneOver = (sizes: number[]) => {
     const event = append(size)
     if (event !== undefined) lane.appended(event)
   }
-  return { ahead, next, appended }
+  return { ahead, next, appended, reads }
 }
 
 describe('a lane', () => {
@@ -58,5 +65,21 @@ describe('a lane', () => {
       next()
     }
     expect(seen).toEqual([...sizes, large, 50, large, 60])
+  })
+
+  it('reads the log again only when it fell behind', () => {
+    const { ahead, next, appended, reads } = laneOver([1, 2, 3])
+    expect(ahead()).toEqual([1, 2, 3])
+    for (let n = 0; n < 3; n += 1) next()
+    for (let size = 4; size < 10; size += 1) {
+      appended(size)
+      expect(ahead()).toEqual([size])
+      next()
+    }
+    // A part that is no full one is the end: no second look at what is known to be there.
+    expect(reads.count).toBe(1)
+    for (let size = 0; size < 40; size += 1) appended(size)
+    expect(ahead()).toHaveLength(40)
+    expect(reads.count).toBe(2)
   })
 })

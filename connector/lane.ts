@@ -15,13 +15,20 @@ const READ_AHEAD = 32
 /** Characters of their bodies, unless the first one alone is larger: some have a file in them. */
 export const READ_AHEAD_CHARS = 1024 * 1024
 
+/** Some events of a lane. */
+export interface LogPart {
+  events: LoggedEvent[]
+  /** There is nothing behind them. */
+  isEnd: boolean
+}
+
 /** Where a lane reads from. */
 export interface EventSource {
   /**
    * Events of a lane behind a sequence, oldest first. None when there are none; otherwise as many as
    * have no more than so many characters together, and one at least.
    */
-  eventsAfter(lane: number, sequence: number, limit: number, maxChars: number): LoggedEvent[]
+  eventsAfter(lane: number, sequence: number, limit: number, maxChars: number): LogPart
 }
 
 /**
@@ -75,7 +82,7 @@ export class Lane implements Cursor {
 
   /** An event was appended to this lane. */
   appended(event: LoggedEvent): void {
-    if (!this.#knowsAll) return
+    if (!this.#knowsAll || event.sequence <= this.#seen) return
     if (this.#ahead.length >= this.#limit || this.#isFull) this.#knowsAll = false
     else this.#look(event)
   }
@@ -87,9 +94,9 @@ export class Lane implements Cursor {
   at(index: number): LoggedEvent | undefined {
     while (this.#ahead.length <= index && !this.#knowsAll && !this.#isFull) {
       const room = READ_AHEAD_CHARS - this.#aheadChars
-      const events = this.#source.eventsAfter(this.lane, this.#seen, this.#limit, room)
+      const { events, isEnd } = this.#source.eventsAfter(this.lane, this.#seen, this.#limit, room)
       for (const event of events) this.#look(event)
-      this.#knowsAll = events.length === 0
+      this.#knowsAll = isEnd
     }
     return this.#ahead[index]
   }

@@ -156,7 +156,8 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
       adminTokenCreated: made?.created ?? false,
       ...(made && { adminTokenFile: made.file }),
       ...(signing && { globalWebhookSecretFile: signing.file }),
-      ...(openFiles !== undefined && { tenants: tenantsThatFit(openFiles) }),
+      // The limit is one of each process.
+      ...(openFiles !== undefined && { tenants: tenantsThatFit(openFiles) * Math.max(1, count) }),
       pid: runtime.pid,
       sessionPids: () => processes.pids,
       stop,

@@ -33,12 +33,12 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
           }))
         }
         expect(
-          delivery.eventsAfter(1, 1, 10).map((row) => [row.sequence, row.type, row.body]),
+          delivery.eventsAfter(1, 1, 10).events.map((row) => [row.sequence, row.type, row.body]),
         ).toEqual([
           [2, 'B', '{"sequence":2}'],
           [3, 'C', '{"sequence":3}'],
         ])
-        expect(delivery.eventsAfter(0, 0, 10)).toEqual([])
+        expect(delivery.eventsAfter(0, 0, 10)).toEqual({ events: [], isEnd: true })
         expect(new Store(sql).lastSequence).toBe(3)
       }))
 
@@ -46,7 +46,10 @@ export const storeContract = (name: string, run: (test: (sql: Sql) => void) => P
       withStore((store, _sql, delivery) => {
         store.appendEvent({ ...event('A'), chatId: '-70' }, rendered('{}'))
         store.appendEvent(event('B'), rendered('{}'))
-        expect(delivery.eventsAfter(1, 0, 10).map(({ chatId }) => chatId)).toEqual(['-70', null])
+        expect(delivery.eventsAfter(1, 0, 10).events.map(({ chatId }) => chatId)).toEqual([
+          '-70',
+          null,
+        ])
       }))
 
     it('[ST2] a repeated event is stored once and uses up no number', () =>
