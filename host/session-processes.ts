@@ -67,11 +67,6 @@ export class SessionProcesses {
     )
   }
 
-  /** Process ids, in the order of their numbers. */
-  get pids(): number[] {
-    return this.#children.flatMap(({ child }) => child.pid ?? [])
-  }
-
   /**
    * Starts them and waits until all of them listen.
    * @throws {HostError}
@@ -129,16 +124,26 @@ export class SessionProcesses {
   async #run(number: number, file: string, env: Record<string, string>): Promise<void> {
     const startedAt = Date.now()
     const child = this.#spawn(number, file, env)
-    await this.#listening(child, this.#socket(number))
+    try {
+      await this.#listening(child, this.#socket(number))
+    } catch (error) {
+      child.kill('SIGKILL')
+      throw error
+    }
     child.once('exit', async (code, signal) => {
       if (this.#isStopping) return
       const { log, onRestart } = this.#options
       log('error', 'a session process ended and is started again', { number, code, signal })
       if (Date.now() - startedAt < STABLE_MS) await delay(RESTART_MS)
-      if (this.#isStopping) return
-      await this.#run(number, file, env).then(onRestart, (error: unknown) => {
-        log('error', 'a session process does not start', { number, error: String(error) })
-      })
+      while (!this.#isStopping) {
+        try {
+          await this.#run(number, file, env)
+          return onRestart()
+        } catch (error) {
+          log('error', 'a session process does not start', { number, error: String(error) })
+          await delay(RESTART_MS)
+        }
+      }
     })
   }
 

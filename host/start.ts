@@ -47,8 +47,6 @@ export interface Host {
   tenants?: number
   /** Process id of the runtime that takes the requests. */
   pid(): number | undefined
-  /** Process ids of those that have the sessions; none when it has them itself. */
-  sessionPids(): number[]
   stop(): Promise<void>
 }
 
@@ -159,7 +157,6 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
       // The limit is one of each process.
       ...(openFiles !== undefined && { tenants: tenantsThatFit(openFiles) * Math.max(1, count) }),
       pid: runtime.pid,
-      sessionPids: () => processes.pids,
       stop,
     }
   } catch (error) {
