@@ -26,8 +26,8 @@ export interface DeliveryDeps {
   log: Log
   clock: Clock
   random: Random
-  /** The log's end; a new destination starts there. */
-  events: Pick<Store, 'lastSequence'>
+  /** The log: a new destination starts at its end. */
+  events: Pick<Store, 'lastSequence' | 'unsettledSince'>
   /** A destination said 410, or failed for five days: it is not tried until it is enabled again. */
   onDisabled(destination: Destination, reason: string): void
   /** A wait began that may be too long for a timer. */
@@ -117,10 +117,10 @@ export class Delivery {
   /** An event became durable. What waited for a while to be written down joins its transaction. */
   appended(event: LoggedEvent): void {
     if (this.#stopped) return
-    const { clock } = this.#deps
-    if (this.#unwrittenSince !== undefined && clock.now() - this.#unwrittenSince >= JOIN_MS) {
-      this.flush()
-    }
+    const { clock, events } = this.#deps
+    const hasTransaction = events.unsettledSince === undefined
+    const since = this.#unwrittenSince
+    if (hasTransaction && since !== undefined && clock.now() - since >= JOIN_MS) this.flush()
     for (const target of this.#targets.values()) {
       target.appended(event)
       this.#start(target)

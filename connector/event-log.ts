@@ -17,8 +17,10 @@ export interface EventLogDeps {
    * was there already too: what it began may not have been finished.
    */
   onMessage?(chatId: string, message: WireMap): void
-  /** Called after an event became durable. */
+  /** Called after an event became durable, in the order of the log. */
   onAppended(event: LoggedEvent): void
+  /** Called when the journal alone has an event, and no older one waits there. */
+  onUnsettled?(): void
 }
 
 /** Where an event belongs. */
@@ -35,9 +37,30 @@ export interface EventPlace {
  */
 export class EventLog {
   readonly #deps: EventLogDeps
+  /** Stored in the journal, and perhaps not on disk yet. */
+  #unannounced: LoggedEvent[] = []
 
   constructor(deps: EventLogDeps) {
     this.#deps = deps
+  }
+
+  /**
+   * Stores what a push stands for, as `push` does, in the journal where there is one: the caller must do
+   * nothing in the same turn that has to be on disk with the event or not at all.
+   * @returns when the push may be acknowledged; `undefined` = now. Rejects when it could not be stored.
+   */
+  receive(push: Pick<Frame, 'opcode' | 'payload'>): Promise<void> | undefined {
+    const { store } = this.#deps
+    const wasSettled = store.stored === undefined
+    this.#take(push, { catchUp: false, isJournaled: true })
+    const { stored, lastSequence } = store
+    if (stored === undefined) {
+      this.#announce(lastSequence)
+      return undefined
+    }
+    if (wasSettled) this.#deps.onUnsettled?.()
+    // What the journal does not write goes into the object's own transaction.
+    return stored.catch(() => store.settle()).then(() => this.#announce(lastSequence))
   }
 
   /**
@@ -45,8 +68,15 @@ export class EventLog {
    * may be acknowledged. What this gateway sent itself is no event: `MessageStatus` tells of it.
    * @param catchUp it was not pushed but read afterwards
    */
-  push({ opcode, payload }: Pick<Frame, 'opcode' | 'payload'>, catchUp = false): void {
-    const { known, onMessage, onAppended } = this.#deps
+  push(push: Pick<Frame, 'opcode' | 'payload'>, catchUp = false): void {
+    this.#take(push, { catchUp, isJournaled: false })
+  }
+
+  #take(
+    { opcode, payload }: Pick<Frame, 'opcode' | 'payload'>,
+    { catchUp, isJournaled }: { catchUp: boolean; isJournaled: boolean },
+  ): void {
+    const { known, onMessage } = this.#deps
     const map = asMap(payload)
     const message = asMap(map.message)
     const chatId = chatOf(map)
@@ -56,9 +86,9 @@ export class EventLog {
     // One turn of the object is one transaction. Should a statement fail in the middle, what is there
     // stays and MAX is not answered: it pushes again, and an event that is there is not stored twice.
     for (const { type, fields, ...place } of isOwn ? [] : eventsOfPush(opcode, map, known)) {
-      const event = this.#append(type, catchUp ? { ...fields, catchUp } : fields, place)
-      if (event !== undefined) onAppended(event)
-      isMarked ||= event !== undefined && type === 'Message' && place.dedupeKey !== undefined
+      const told = catchUp ? { ...fields, catchUp } : fields
+      const isNew = this.#append(type, told, place, isJournaled)
+      isMarked ||= isNew && type === 'Message' && place.dedupeKey !== undefined
       const isMessage = type === 'Message' || type === 'MessageEdit'
       if (isMessage && chatId !== undefined) onMessage?.(chatId, message)
     }
@@ -68,21 +98,21 @@ export class EventLog {
 
   /** Stores an event of the gateway itself; its fields stand at the top level, as they always did. */
   own(type: EventName, fields: Record<string, unknown> = {}, place: EventPlace = {}): void {
-    const event = this.#append(type, fields, place)
-    if (event !== undefined) this.#deps.onAppended(event)
+    this.#append(type, fields, place)
   }
 
-  /** @returns `undefined` for an event that is there already */
+  /** @returns false for an event that is there already */
   #append(
     type: EventName,
     fields: Record<string, unknown>,
     place: EventPlace,
-  ): LoggedEvent | undefined {
+    isJournaled = false,
+  ): boolean {
     const { store, clock } = this.#deps
     const config = store.get('config')
     const createdAt = clock.now()
     const facts = { type, lane: laneOf(place.chatId), createdAt, ...place }
-    return store.appendEvent(facts, (sequence) => {
+    const render = (sequence: number) => {
       const id = newEventId(sequence)
       const body = stringifyWithoutSecrets({
         id,
@@ -96,6 +126,21 @@ export class EventLog {
         eventTimestamp: Math.floor(createdAt / 1000),
       })
       return { id, body }
-    })
+    }
+    const event = store.appendEvent(facts, render, isJournaled)
+    if (event === undefined) return false
+    this.#unannounced.push(event)
+    if (!isJournaled) this.#announce(event.sequence)
+    return true
+  }
+
+  /** Tells of events up to this one, which are on disk, or go there with this turn's transaction. */
+  #announce(through: number): void {
+    for (;;) {
+      const [event] = this.#unannounced
+      if (event === undefined || event.sequence > through) return
+      this.#unannounced.shift()
+      this.#deps.onAppended(event)
+    }
   }
 }

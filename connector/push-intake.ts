@@ -36,6 +36,9 @@ export interface PushIntakeDeps {
 export const takePush = (push: Frame, connection: MaxConnection, deps: PushIntakeDeps): void => {
   const { link, account, presence, readiness, catchUp, events, sends, log } = deps
   const payload = asMap(push.payload)
+  // Not acknowledged, so MAX may deliver it again.
+  const failed = (error: unknown) =>
+    log('error', 'a push could not be stored', { opcode: push.opcode, error: String(error) })
   try {
     switch (push.opcode) {
       case Opcode.RECONNECT:
@@ -57,18 +60,20 @@ export const takePush = (push: Frame, connection: MaxConnection, deps: PushIntak
       case Opcode.NOTIF_ATTACH:
         readiness.note(payload)
     }
-    if (!catchUp.holds(push)) events.push(push)
+    const stored = catchUp.holds(push) ? undefined : events.receive(push)
     const mark = markOfPush(push, account.userId)
     if (mark) sends.markRead(...mark)
-    if (push.opcode === Opcode.NOTIF_MESSAGE) acknowledge(connection, push, payload)
+    const done = () => acknowledge(connection, push, payload)
+    if (stored === undefined) done()
+    else stored.then(done).catch(failed)
   } catch (error) {
-    // Not acknowledged, so MAX may deliver it again.
-    log('error', 'a push could not be stored', { opcode: push.opcode, error: String(error) })
+    failed(error)
   }
 }
 
-/** Tells MAX that a message is stored (wire-and-auth.md §4.4). */
+/** Tells MAX that a message, if it is one, is stored (wire-and-auth.md §4.4). */
 const acknowledge = (connection: MaxConnection, push: Frame, payload: WireMap): void => {
+  if (push.opcode !== Opcode.NOTIF_MESSAGE) return
   const chatId = asIdString(payload.chatId)
   const messageId = asIdString(asMap(payload.message).id)
   if (chatId === undefined || messageId === undefined) return

@@ -28,6 +28,7 @@ import { type Endpoint, parseEndpoint, redirected } from './endpoint.ts'
 import { CloseCode, EventSockets, MAX_SOCKETS, readUpgrade } from './event-sockets.ts'
 import { createCodec } from './frame.ts'
 import { type Home, type HomeBindings, homeOf } from './home.ts'
+import { type JournalBindings, journalOf } from './journal-object.ts'
 import { type LimitVariables, sessionLimits } from './limits.ts'
 import { LiveSession } from './live-session.ts'
 import { consoleLog } from './log.ts'
@@ -51,7 +52,8 @@ export interface SessionEnv
     GlobalWebhookVariables,
     LimitVariables,
     NetworkBindings,
-    HomeBindings {
+    HomeBindings,
+    JournalBindings {
   PUBLISHER: DurableObjectNamespace<Publisher>
   /** Where the gateway is reached from outside; absent = nobody knows. */
   MAXAPI_PUBLIC_URL?: string
@@ -87,6 +89,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
   readonly #vault: Vault
   readonly #log: Log
   readonly #home: Home
+  readonly #journal: ReturnType<typeof journalOf>
   readonly #clock = sharedTimer(systemClock)
   readonly #removal: Removal
   /** The tenant is deleted and everything of it gone, the tables too. */
@@ -101,7 +104,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     super(ctx, env)
     const sql = objectSql(ctx.storage)
     migrate(sql)
-    this.#store = new Store(sql)
+    this.#journal = journalOf(env, ctx)
+    this.#store = new Store(sql, this.#journal)
     this.#vault = createVault(masterKey(env))
     this.#log = consoleLog(env.MAXAPI_LOG_LEVEL, () => ({ tenant: this.#store.get('config')?.id }))
     this.#home = homeOf(
@@ -120,6 +124,8 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     // Answered by the runtime, which need not wake the object for it.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'))
     ctx.blockConcurrencyWhile(async () => {
+      await this.#journal?.open()
+      this.#store.recover()
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined
       if (this.#removal.isPending) this.#setAlarm(Date.now())
       if (this.#store.get('config') === undefined) return
@@ -226,6 +232,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
       return
     }
     this.#isEmpty = true
+    await this.#journal?.forget()
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
   }

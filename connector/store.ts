@@ -4,6 +4,8 @@ import type { TenantStorage } from '../schema/storage-settings.ts'
 import type { WireMap } from '../schema/wire.ts'
 import type { Logins } from './backoff.ts'
 import type { CatchUpState } from './catch-up.ts'
+import type { SessionJournal } from './journal.ts'
+import { LogTail, lastSequenceOf } from './log-tail.ts'
 import type { OutageState } from './outage.ts'
 import type { SyncMarkers } from './profile.ts'
 import type { RetentionState } from './retention.ts'
@@ -20,6 +22,12 @@ export interface LoggedEvent {
   chatId: string | null
   createdAt: number
   body: string
+}
+
+/** All of a row of `events`. */
+export interface EventRow extends LoggedEvent {
+  /** An event with the same key is stored once. */
+  dedupeKey: string | null
 }
 
 /** Everything in `meta`. */
@@ -67,23 +75,48 @@ export interface Meta {
 export class Store {
   /** For the stores of other nouns, which keep tables of their own in the same database. */
   readonly sql: Sql
+  /** What of the event log is in the journal alone; `undefined` without a journal. */
+  readonly #tail: LogTail | undefined
   readonly #meta = new Map<string, unknown>()
   #lastSequence: number
 
-  constructor(sql: Sql) {
+  constructor(own: Sql, journal?: SessionJournal) {
+    this.#tail = journal && new LogTail(own, journal)
+    const sql = this.#tail?.sql ?? own
     this.sql = sql
     for (const row of sql.all('SELECT key, value FROM meta')) {
       this.#meta.set(String(row.key), parseJson(String(row.value)))
     }
-    const last = sql.all(
-      `SELECT max(coalesce((SELECT max(sequence) FROM events), 0),
-                  coalesce((SELECT max(sequence) FROM cursors), 0)) AS last`,
-    )[0]
-    this.#lastSequence = Number(last?.last ?? 0)
+    this.#lastSequence = lastSequenceOf(sql)
   }
 
   get lastSequence(): number {
     return this.#lastSequence
+  }
+
+  /** When the oldest event that is in the journal alone was stored, Unix ms; `undefined` = there is none. */
+  get unsettledSince(): number | undefined {
+    return this.#tail?.since
+  }
+
+  /**
+   * Resolves when every event is on disk, rejects when the journal does not write. `undefined` when the
+   * object's own transaction has them all.
+   */
+  get stored(): Promise<void> | undefined {
+    return this.#tail?.stored
+  }
+
+  /** Brings what is in the journal alone into the log's own table. */
+  settle(): void {
+    this.#tail?.settle()
+  }
+
+  /** Takes over what an earlier life left in the journal. */
+  recover(): void {
+    if (this.#tail === undefined) return
+    this.#tail.recover()
+    this.#lastSequence = lastSequenceOf(this.sql)
   }
 
   transaction<T>(work: () => T): T {
@@ -125,6 +158,7 @@ export class Store {
   /**
    * Appends an event, unless one with the same dedupe key is there.
    * @param render makes id and body for the sequence number that the event gets
+   * @param isJournaled it may be in the journal alone for a while: `stored` tells when it is on disk
    * @returns the new event, or `undefined` for a repeated one
    */
   appendEvent(
@@ -133,25 +167,26 @@ export class Store {
       dedupeKey?: string
     },
     render: (sequence: number) => Pick<LoggedEvent, 'id' | 'body'>,
+    isJournaled = false,
   ): LoggedEvent | undefined {
+    const { type, lane, createdAt, chatId = null, dedupeKey = null } = event
+    const tail = isJournaled ? this.#tail : undefined
+    if (tail !== undefined && dedupeKey !== null && tail.has(dedupeKey)) return undefined
     const sequence = this.#lastSequence + 1
-    const { id, body } = render(sequence)
+    const row = { sequence, type, lane, chatId, createdAt, ...render(sequence) }
+    if (tail !== undefined) {
+      tail.add({ ...row, dedupeKey })
+      this.#lastSequence = sequence
+      return row
+    }
     const inserted = this.sql.all(
       `INSERT INTO events (sequence, id, type, lane, chat_id, dedupe_key, created_at, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING sequence`,
-      sequence,
-      id,
-      event.type,
-      event.lane,
-      event.chatId ?? null,
-      event.dedupeKey ?? null,
-      event.createdAt,
-      body,
+      ...[sequence, row.id, type, lane, chatId, dedupeKey, createdAt, row.body],
     )
     if (inserted.length === 0) return undefined
     this.#lastSequence = sequence
-    const { type, lane, chatId = null, createdAt } = event
-    return { sequence, id, type, lane, chatId, createdAt, body }
+    return row
   }
 
   /** Whether there is an event with a dedupe key. */

@@ -39,6 +39,9 @@ export interface TenantLogDeps extends Pick<EventLogDeps, 'onMessage'> {
   onWait(): void
 }
 
+/** How long events may be in the journal alone; by chance shorter, or all tenants would settle at once. */
+const SETTLE_MS = 1_500
+
 /** A tenant's event log with everything that reads it: destinations, readers and retention. */
 export class TenantLog {
   readonly events: EventLog
@@ -47,6 +50,7 @@ export class TenantLog {
   readonly #deps: TenantLogDeps
   readonly #delivery: Delivery
   readonly #retention: Retention
+  #cancelSettle: () => void = () => {}
 
   constructor(deps: TenantLogDeps) {
     this.#deps = deps
@@ -77,6 +81,7 @@ export class TenantLog {
         this.#retention.appended(event)
         this.reader.appended(event)
       },
+      onUnsettled: () => this.#settleLater(),
     })
     this.reader = new LogReader({ store: new ReaderStore(store.sql), log: store, clock })
     this.#retention = new Retention({
@@ -140,7 +145,18 @@ export class TenantLog {
     return { ...summary, retention: told }
   }
 
+  /** Brings events out of the journal into the log, and what deliveries came to along with them. */
+  #settleLater(): void {
+    const { store, clock, random } = this.#deps
+    this.#cancelSettle()
+    this.#cancelSettle = clock.after(SETTLE_MS * (0.5 + random() / 2), () => {
+      this.#delivery.flush()
+      store.settle()
+    })
+  }
+
   stop(): void {
+    this.#cancelSettle()
     this.#delivery.stop()
     this.reader.stop()
   }

@@ -72,6 +72,9 @@ export const networkBindings = {
   PUBLIC_NETWORK: network('public'),
 }
 
+/** Of use only where sessions share a disk and a thread, and so not in wrangler.toml. */
+export const journalBinding = { name: 'JOURNAL', class_name: 'Journal' }
+
 /** What of a Worker follows from wrangler.toml; code and sockets are added by the host. */
 export type WorkerBindings = Pick<
   V4WorkerOptions,
@@ -98,7 +101,11 @@ const given = <Fields extends object>(fields: Fields): Given<Fields> =>
   ) as Given<Fields>
 
 export const workerBindings = (config: WranglerConfig): WorkerBindings => {
-  const sqliteClasses = new Set(config.migrations.flatMap((tag) => tag.new_sqlite_classes))
+  const sqliteClasses = new Set([
+    ...config.migrations.flatMap((tag) => tag.new_sqlite_classes),
+    journalBinding.class_name,
+  ])
+  const objects = [...config.durable_objects.bindings, journalBinding]
   return {
     name: config.name,
     compatibilityDate: config.compatibility_date,
@@ -108,7 +115,7 @@ export const workerBindings = (config: WranglerConfig): WorkerBindings => {
     // fills it in to deploy: the local tenants would be gone.
     d1Databases: byKey(config.d1_databases, (row) => [row.binding, { id: row.database_name }]),
     r2Buckets: byKey(config.r2_buckets, (row) => [row.binding, { id: row.bucket_name }]),
-    durableObjects: byKey(config.durable_objects.bindings, (row) => [
+    durableObjects: byKey(objects, (row) => [
       row.name,
       {
         className: row.class_name,

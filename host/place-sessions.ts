@@ -49,7 +49,7 @@ export const placeSessions = (dataFolder: string, key: string, count: number): n
 }
 
 /** Folders that have, or had, sessions. */
-const usedFolders = (dataFolder: string): string[] => {
+export const usedFolders = (dataFolder: string): string[] => {
   const parent = path.join(dataFolder, 'sessions')
   const numbered = existsSync(parent) ? readdirSync(parent) : []
   return [path.join(dataFolder, 'do'), ...numbered.map((name) => path.join(parent, name))]

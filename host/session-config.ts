@@ -1,5 +1,5 @@
 import { HOST_CAPNP_CONNECT } from 'miniflare'
-import { networkBindings, type WranglerConfig } from './miniflare-options.ts'
+import { journalBinding, networkBindings, type WranglerConfig } from './miniflare-options.ts'
 
 export interface SessionConfigOptions {
   wrangler: WranglerConfig
@@ -21,7 +21,7 @@ const quoted = (text: string): string =>
 const list = (items: readonly string[]): string => `[${items.join(', ')}]`
 
 /** The classes of the Worker that live in a session process. */
-const CLASSES = ['Session', 'Publisher']
+const CLASSES = ['Session', 'Publisher', 'Journal']
 
 /** Key of a class's storage: the name that the main process's runtime gives it too. */
 export const storageKey = (wrangler: WranglerConfig, className: string): string =>
@@ -33,7 +33,7 @@ export const storageKey = (wrangler: WranglerConfig, className: string): string 
  */
 export const sessionConfig = (options: SessionConfigOptions): string => {
   const { wrangler, variables, codeFile, folder, socket, home } = options
-  const objects = wrangler.durable_objects.bindings.filter((row) =>
+  const objects = [...wrangler.durable_objects.bindings, journalBinding].filter((row) =>
     CLASSES.includes(row.class_name),
   )
   // It is on by default by now, and the runtime remarks on who asks for it.

@@ -10,12 +10,14 @@ import type { Log } from './log.ts'
 import { migrateD1, migrateLibsql } from './migrate.ts'
 import {
   cronMinutes,
+  journalBinding,
   networkBindings,
   parseWranglerConfig,
   workerBindings,
 } from './miniflare-options.ts'
 import { openFilesLimit, tenantsThatFit } from './open-files.ts'
 import { placeSessions } from './place-sessions.ts'
+import { replayJournals } from './replay-journals.ts'
 import { startRuntime } from './runtime.ts'
 import { storageKey } from './session-config.ts'
 import { SessionProcesses } from './session-processes.ts'
@@ -102,7 +104,12 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
     const tick = (cron: string) => {
       runtime.tick(cron).catch((error) => log('warn', 'cron failed', { error: String(error) }))
     }
-    const moved = placeSessions(folder.path, storageKey(wrangler, 'Session'), count)
+    const keys = {
+      session: storageKey(wrangler, 'Session'),
+      journal: storageKey(wrangler, journalBinding.class_name),
+    }
+    replayJournals(folder.path, keys)
+    const moved = placeSessions(folder.path, keys.session, count)
     if (moved > 0) log('info', 'sessions go to other processes', { files: moved, processes: count })
     const processes = new SessionProcesses({
       count,

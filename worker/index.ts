@@ -10,6 +10,7 @@ import { forwardEvents } from './queue.ts'
 import { failure } from './respond.ts'
 import { watchSessions } from './watchdog.ts'
 
+export { Journal } from '../connector/journal-object.ts'
 export { Publisher } from '../connector/publisher.ts'
 export { Session } from '../connector/session.ts'
 export { Sandbox } from '../sandbox/durable-object.ts'

@@ -18,6 +18,7 @@ import { type OperationName, operations } from '../../schema/operations/index.ts
 import type { CourierRpc } from '../../schema/received-file.ts'
 import type { CallContext, TenantConfig } from '../../schema/session-port.ts'
 import { FakeClock, settle } from './fake-clock.ts'
+import { createJournalDisk } from './journal-disk.ts'
 import { MemoryBucket } from './memory-bucket.ts'
 import { nodeCourier, simFetch } from './node-courier.ts'
 import { nodeSql } from './node-sql.ts'
@@ -52,9 +53,11 @@ export const createLive = (
     limits?: Partial<SessionLimits>
     /** Around the real courier. */
     courier?: (real: CourierRpc) => CourierRpc
+    /** Whether its process has a journal, as a self-hosted gateway does. */
+    hasJournal?: boolean
   } = {},
 ) => {
-  const { encoding = 'binary' } = options
+  const { encoding = 'binary', hasJournal = false } = options
   const clock = new FakeClock()
   const breaker = new Breaker()
   const bucket = new MemoryBucket()
@@ -124,11 +127,14 @@ export const createLive = (
   })
   const courier = options.courier?.(real) ?? real
 
+  const disk = createJournalDisk(clock)
+  let process = disk.start()
   let life: Life = { isOver: false, sockets: [] }
 
   /** What a SIGKILL leaves: no timer, no socket, no further write. */
   const crash = (): void => {
     life.isOver = true
+    process.kill()
     for (const socket of life.sockets) socket.close('killed')
     world.alarmAt = undefined
   }
@@ -138,12 +144,18 @@ export const createLive = (
     crash()
     const own: Life = { isOver: false, sockets: [] }
     life = own
-    const live = new LiveSession({
-      store: new Store({
+    process = disk.start()
+    const store = new Store(
+      {
         // What was under way in the turn of the kill comes to nothing.
         all: (statement, ...values) => (own.isOver ? [] : sql.all(statement, ...values)),
         transaction: (work) => sql.transaction(work),
-      }),
+      },
+      hasJournal ? process.session('the session') : undefined,
+    )
+    store.recover()
+    const live = new LiveSession({
+      store,
       vault: readableVault,
       clock: {
         now: () => clock.now(),
