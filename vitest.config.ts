@@ -21,6 +21,8 @@ export default defineConfig({
           cloudflareTest(async () => ({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
+              // Of self-hosted gateways: the sessions of these tests have none, as on Cloudflare.
+              durableObjects: { TEST_JOURNAL: { className: 'Journal', useSQLite: true } },
               bindings: {
                 MAXAPI_ADMIN_TOKEN: 'admin-token-of-the-tests',
                 MAXAPI_MASTER_KEY: '00'.repeat(32),

@@ -5,32 +5,32 @@ import { Opcode } from '../schema/opcodes.ts'
 import { isSecretField } from '../schema/secrets.ts'
 import { asMap, type WireMap, type WireValue } from '../schema/wire.ts'
 import { FakeClock } from '../test/support/fake-clock.ts'
+import { createJournalDisk } from '../test/support/journal-disk.ts'
 import { tenant } from '../test/support/live.ts'
 import { nodeSql } from '../test/support/node-sql.ts'
 import golden from '../test/vectors/events.json' with { type: 'json' }
 import { EventLog } from './event-log.ts'
+import type { SessionJournal } from './journal.ts'
 import { KnownMessages } from './known-messages.ts'
 import { migrate } from './migrations.ts'
-import { Store } from './store.ts'
+import { type LoggedEvent, Store } from './store.ts'
 
 const ME = 120000017
 
 /** An event log on an empty store, and the bodies it wrote. */
-const createLog = () => {
+const createLog = (journal?: SessionJournal) => {
   const sql = nodeSql()
   migrate(sql)
-  const store = new Store(sql)
+  const store = new Store(sql, journal)
   store.set('config', tenant)
   store.set('userId', ME)
   const known = new KnownMessages(store)
-  let appended = 0
-  const onAppended = () => {
-    appended += 1
-  }
+  const told: number[] = []
+  const onAppended = ({ sequence }: LoggedEvent) => told.push(sequence)
   const log = new EventLog({ store, known, clock: new FakeClock(), onAppended })
   const bodies = () =>
     sql.all('SELECT body FROM events ORDER BY sequence').map((row) => JSON.parse(String(row.body)))
-  return { log, store, known, sql, bodies, appended: () => appended }
+  return { log, store, known, sql, bodies, told }
 }
 
 const ownPart = (body: Record<string, unknown>) => {
@@ -258,10 +258,77 @@ describe('pushes', () => {
   })
 
   it('whose event cannot be stored leave nothing behind, not even their mark', () => {
-    const { log, sql, known, appended } = createLog()
+    const { log, sql, known, told } = createLog()
     sql.all("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END")
     expect(() => log.push(push())).toThrow()
     expect(known.mark('157880882')).toBe(0xffffn)
-    expect(appended()).toBe(0)
+    expect(told).toEqual([])
+  })
+})
+
+describe('pushes that go into a journal', () => {
+  const createJournaled = () => {
+    const clock = new FakeClock()
+    const process = createJournalDisk(clock).start()
+    return { ...createLog(process.session('one')), clock, process }
+  }
+  const nth = (n: bigint) => push({ id: 117309440008060930n + n })
+
+  it('[JN1] may be acknowledged, and are told of, when they are on disk', async () => {
+    const { log, told, clock } = createJournaled()
+    let isStored = false
+    log.receive(nth(1n))?.then(() => {
+      isStored = true
+    })
+    await clock.advance(0)
+    expect([told, isStored]).toEqual([[], false])
+    await clock.advance(1)
+    expect([told, isStored]).toEqual([[1], true])
+  })
+
+  it('[JN1] that come again before the first one is on disk have the session write it', async () => {
+    const { log, told, clock, bodies } = createJournaled()
+    log.receive(nth(1n))
+    expect(bodies()).toEqual([])
+    expect(log.receive(nth(1n))).toBeUndefined()
+    expect(bodies()).toHaveLength(1)
+    await clock.advance(10)
+    expect(told).toEqual([1])
+  })
+
+  it('[JN6] are told of in the order of the log, whatever comes behind them', async () => {
+    const { log, told, clock, bodies } = createJournaled()
+    const first = log.receive(nth(1n))
+    log.own('Disconnected')
+    expect(told).toEqual([1, 2])
+    log.receive(nth(2n))
+    log.receive(nth(3n))
+    await clock.advance(1)
+    await first
+    expect(told).toEqual([1, 2, 3, 4])
+    log.own('Connected')
+    expect(told).toEqual([1, 2, 3, 4, 5])
+    expect(bodies().map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5])
+  })
+
+  it('[JN4] are stored by the session itself when the journal refuses', async () => {
+    const { log, told, clock, process, bodies } = createJournaled()
+    process.outcome = 'refused'
+    const stored = log.receive(nth(1n))
+    await clock.advance(1)
+    await stored
+    expect(told).toEqual([1])
+    expect(bodies()).toHaveLength(1)
+  })
+
+  it('[JN4] that nobody can store are not acknowledged', async () => {
+    const { log, told, clock, process, sql } = createJournaled()
+    process.outcome = 'refused'
+    sql.all("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END")
+    const stored = log.receive(nth(1n))
+    const refused = expect(stored).rejects.toThrow('full')
+    await clock.advance(1)
+    await refused
+    expect(told).toEqual([])
   })
 })

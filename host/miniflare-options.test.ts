@@ -31,7 +31,9 @@ describe('workerBindings', () => {
       meaningful({ ...theirs, d1Databases: undefined, durableObjects: undefined }),
     )
     expect(Object.keys(d1Databases ?? {})).toEqual(Object.keys(theirs.d1Databases ?? {}))
-    expect(durableObjects).toEqual(
+    const { JOURNAL, ...known } = durableObjects as Record<string, unknown>
+    expect(JOURNAL).toMatchObject({ className: 'Journal', useSQLite: true })
+    expect(known).toEqual(
       Object.fromEntries(
         Object.entries(theirs.durableObjects ?? {}).map(([binding, object]) => [
           binding,

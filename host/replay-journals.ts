@@ -21,37 +21,47 @@ export interface StorageKeys {
  */
 export const replayJournals = (dataFolder: string, keys: StorageKeys): number => {
   const folders = usedFolders(dataFolder)
-  const sessions = new Set<string>()
-  for (const journal of folders.flatMap((folder) => databases(path.join(folder, keys.journal)))) {
-    const own = new DatabaseSync(journal)
-    try {
-      if (!hasTable(own, 'batches')) continue
-      const batches = own.prepare('SELECT entries FROM batches ORDER BY id').all()
-      const entries = batches.flatMap((row) => JSON.parse(String(row.entries)) as JournalEntry[])
-      for (const [session, theirs] of Map.groupBy(entries, (entry) => entry.session)) {
-        const file = folders
-          .map((folder) => path.join(folder, keys.session, `${session}.sqlite`))
-          .find(existsSync)
-        if (file !== undefined) replay(file, theirs)
-        sessions.add(session)
-      }
-      own.exec('DELETE FROM batches')
-    } finally {
-      own.close()
-    }
+  const journals = folders.flatMap((folder) => databases(path.join(folder, keys.journal)))
+  const entries = journals.flatMap(entriesOf)
+  const bySession = Map.groupBy(entries, ({ session }) => session)
+  for (const [session, theirs] of bySession) {
+    const file = folders
+      .map((folder) => path.join(folder, keys.session, `${session}.sqlite`))
+      .find(existsSync)
+    if (file !== undefined) replay(file, theirs)
   }
-  return sessions.size
+  for (const journal of journals) empty(journal)
+  return bySession.size
 }
 
-const replay = (file: string, entries: readonly JournalEntry[]): void => {
-  const database = new DatabaseSync(file)
-  try {
+const entriesOf = (journal: string): JournalEntry[] =>
+  withDatabase(journal, (own) =>
+    hasTable(own, 'batches')
+      ? own
+          .prepare('SELECT entries FROM batches ORDER BY id')
+          .all()
+          .flatMap((row) => JSON.parse(String(row.entries)) as JournalEntry[])
+      : [],
+  )
+
+const empty = (journal: string): void =>
+  withDatabase(journal, (own) => {
+    if (hasTable(own, 'batches')) own.exec('DELETE FROM batches')
+  })
+
+const replay = (file: string, entries: readonly JournalEntry[]): void =>
+  withDatabase(file, (own) => {
+    const rows = entries.map(({ row }) => row).sort((a, b) => a.sequence - b.sequence)
     // That of a deleted tenant may have no tables any more.
-    if (!hasTable(database, 'meta')) return
-    const rows = entries.map(({ row }) => row)
-    recoverEvents(nodeSql(database), rows)
+    if (hasTable(own, 'meta')) recoverEvents(nodeSql(own), rows)
+  })
+
+const withDatabase = <T>(file: string, work: (own: DatabaseSync) => T): T => {
+  const own = new DatabaseSync(file)
+  try {
+    return work(own)
   } finally {
-    database.close()
+    own.close()
   }
 }
 

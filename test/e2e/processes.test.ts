@@ -10,15 +10,24 @@ import { eventually } from '../support/eventually.ts'
 import { type Gateway, maxEnv, startGateway } from '../support/gateway.ts'
 import { adopt, createPerson, write } from '../support/people.ts'
 import { startReceiver } from '../support/receiver.ts'
-import { useWorld } from '../support/world.ts'
+import { type Stage, useWorld } from '../support/world.ts'
 
-/** Ids of a gateway's session processes. */
-const sessionPids = ({ pid }: Gateway): number[] =>
+/** Ids of a gateway's children whose command is like that. */
+const childPids = ({ pid }: Gateway, command: RegExp): number[] =>
   execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, parent, ...args]) => Number(parent) === pid && /sessions-\d/.test(args.join(' ')))
+    .filter(([, parent, ...args]) => Number(parent) === pid && command.test(args.join(' ')))
     .map(([own]) => Number(own))
+const sessionPids = (gateway: Gateway): number[] => childPids(gateway, /sessions-\d/)
+
+/** What was delivered is in the log as it was delivered, and nothing else is. */
+const expectLogged = async ({ tenant, receiver }: Pick<Stage, 'tenant' | 'receiver'>) => {
+  const { events } = await tenant.get<{ events: { sequence: number }[] }>('/events?after=0')
+  const delivered = new Map(receiver.received.map(({ body }) => [Number(body.sequence), body]))
+  expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, n) => n + 1))
+  expect(events).toEqual(events.map(({ sequence }) => delivered.get(sequence)))
+}
 
 describe('a gateway with session processes', () => {
   it('has bucket, queue, courier and sandboxes in the main one, for all of them', async () => {
@@ -76,7 +85,8 @@ describe('a gateway with session processes', () => {
     let round = 0
     // Not more often: logins in quick succession are put off.
     for (const processes of [3, 0]) {
-      await gateway.stop()
+      // Some of it may be in the journal of a process that there will not be.
+      await gateway.kill()
       await gateway.start({ MAXAPI_PROCESSES: String(processes) })
       expect(sessionPids(gateway)).toHaveLength(processes)
       round += 1
@@ -85,7 +95,7 @@ describe('a gateway with session processes', () => {
         await receiver.waitFor(`round ${round}`, ({ messages }) => messages.length >= round)
       }
     }
-    for (const { receiver, person } of stages) {
+    for (const { receiver, person, tenant } of stages) {
       expect(receiver.messages.map(({ body }) => body.event?.message?.text)).toEqual([
         'round 1',
         'round 2',
@@ -95,12 +105,38 @@ describe('a gateway with session processes', () => {
           'scheduled',
         ),
       )
-      const sequences = receiver.received.map(({ body }) => Number(body.sequence))
-      expect([...new Set(sequences)].sort((a, b) => a - b)).toEqual(
-        Array.from({ length: Math.max(...sequences) }, (_, n) => n + 1),
-      )
+      await eventually(() => expectLogged({ tenant, receiver }))
     }
   }, 120_000)
+})
+
+describe('the runtime of a gateway without session processes', () => {
+  const { enterOnline } = useWorld('binary')
+
+  it('that is killed comes back with its sessions, and nothing is lost', async () => {
+    const stages = await Promise.all(Array.from({ length: 3 }, () => enterOnline()))
+    const [{ gateway, sandbox }] = stages as [Stage, ...Stage[]]
+    const writeAll = (text: string): void => {
+      for (const { person } of stages) write(sandbox, person, text)
+    }
+    writeAll('before')
+    for (const { receiver } of stages) await receiver.event('Message')
+    for (const pid of childPids(gateway, /workerd/)) process.kill(pid, 'SIGKILL')
+    writeAll('during')
+    for (const { tenant } of stages) {
+      await eventually(async () =>
+        expect(await tenant.get('/session/status')).toMatchObject({ state: 'online' }),
+      )
+    }
+    writeAll('after')
+    for (const { receiver, tenant } of stages) {
+      await receiver.waitFor('all', ({ messages }) => messages.length >= 3)
+      expect(receiver.messages.map(({ body }) => body.event?.message?.text)).toEqual([
+        ...['before', 'during', 'after'],
+      ])
+      await eventually(() => expectLogged({ tenant, receiver }))
+    }
+  })
 })
 
 describe('a session process', () => {
