@@ -82,23 +82,31 @@ describe('a gateway with session processes', () => {
       const chatId = person.chatIds[0]
       await tenant.post('/chat/schedule', { chatId, text: 'scheduled', sendAt })
     }
-    let round = 0
+    let count = 0
+    const writeAll = async (text: string): Promise<void> => {
+      count += 1
+      for (const { person } of stages) write(sandbox, person, text)
+      for (const { receiver } of stages) {
+        await receiver.waitFor(text, ({ messages }) => messages.length >= count)
+      }
+    }
     // Not more often: logins in quick succession are put off.
     for (const processes of [3, 0]) {
-      // Some of it may be in the journal of a process that there will not be.
+      for (const { tenant } of stages) {
+        await eventually(async () =>
+          expect(await tenant.get('/session/status')).toMatchObject({ state: 'online' }),
+        )
+      }
+      // It is in the journal of a process that there will not be.
+      await writeAll(`before ${processes}`)
       await gateway.kill()
       await gateway.start({ MAXAPI_PROCESSES: String(processes) })
       expect(sessionPids(gateway)).toHaveLength(processes)
-      round += 1
-      for (const { person } of stages) write(sandbox, person, `round ${round}`)
-      for (const { receiver } of stages) {
-        await receiver.waitFor(`round ${round}`, ({ messages }) => messages.length >= round)
-      }
+      await writeAll(`after ${processes}`)
     }
     for (const { receiver, person, tenant } of stages) {
       expect(receiver.messages.map(({ body }) => body.event?.message?.text)).toEqual([
-        'round 1',
-        'round 2',
+        ...['before 3', 'after 3', 'before 0', 'after 0'],
       ])
       await eventually(async () =>
         expect(sandbox.control.messages(person.account.id).map(({ text }) => text)).toContain(
