@@ -164,7 +164,7 @@ const runEvents = async (): Promise<void> => {
   })
   process.stdout.write(`${JSON.stringify(describeMachine(parent), null, 1)}\n\n`)
   process.stdout.write(`${eventsTable(report)}\n`)
-  if (report[0]?.lost !== 0) process.exitCode = 1
+  if (report.some(({ lost, errors }) => lost > 0 || errors > 0)) process.exitCode = 1
 }
 
 if (values.help) process.stdout.write(HELP)

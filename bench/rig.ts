@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
+import { createInterface, type Interface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const root = path.dirname(import.meta.dirname)
@@ -23,6 +23,8 @@ export interface Rig {
   dataFolder: string
   gatewayPid: number
   sandboxPid: number
+  /** What the gateway logged as errors. */
+  errors: string[]
   /** Lets the friend of many tenants write to them, as one burst. */
   write(messages: { tenant: Tenant; text: string }[]): Promise<void>
   /** Creates tenants until there are so many, and waits until all are online. */
@@ -36,20 +38,22 @@ const startProgram = async <Value>(
   args: string[],
   env: NodeJS.ProcessEnv,
   read: (line: string) => Value | undefined,
-): Promise<{ child: ChildProcess; pid: number; value: Value }> => {
+): Promise<{ child: ChildProcess; pid: number; value: Value; lines: Interface }> => {
   const child = spawn(process.execPath, [path.join(root, file), ...args], {
     // Neither this shell's variables nor a .env of the checkout may change what is measured.
     cwd: path.join(root, 'bench'),
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  for await (const line of createInterface({ input: child.stdout })) {
-    const value = read(line)
-    if (value === undefined) continue
-    child.stdout.resume()
-    return { child, pid: child.pid ?? 0, value }
-  }
-  throw new Error(`${file} ended before it was ready`)
+  const lines = createInterface({ input: child.stdout })
+  const value = await new Promise<Value>((resolve, reject) => {
+    lines.on('line', (line) => {
+      const value = read(line)
+      if (value !== undefined) resolve(value)
+    })
+    lines.once('close', () => reject(new Error(`${file} ended before it was ready`)))
+  })
+  return { child, pid: child.pid ?? 0, value, lines }
 }
 
 const end = async (child: ChildProcess): Promise<void> => {
@@ -119,6 +123,10 @@ export const startRig = async ({
     listeningUrl,
   )
   const url = gateway.value
+  const errors: string[] = []
+  gateway.lines.on('line', (line) => {
+    if (line.includes('"level":"error"')) errors.push(line)
+  })
   const { origin } = new URL(sandbox.value.control)
   const control = <Answer>(name: string, body: object) =>
     call<Answer>(`${origin}/control/${name}`, 'POST', {}, body)
@@ -164,6 +172,7 @@ export const startRig = async ({
     dataFolder,
     gatewayPid: gateway.pid,
     sandboxPid: sandbox.pid,
+    errors,
     write: async (messages) => {
       const from = receiver.userId
       await control('incoming/bulk', {

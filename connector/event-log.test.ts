@@ -10,7 +10,7 @@ import { tenant } from '../test/support/live.ts'
 import { nodeSql } from '../test/support/node-sql.ts'
 import golden from '../test/vectors/events.json' with { type: 'json' }
 import { EventLog } from './event-log.ts'
-import type { SessionJournal } from './journal.ts'
+import type { LogJournal } from './journal.ts'
 import { KnownMessages } from './known-messages.ts'
 import { migrate } from './migrations.ts'
 import { type LoggedEvent, Store } from './store.ts'
@@ -18,7 +18,7 @@ import { type LoggedEvent, Store } from './store.ts'
 const ME = 120000017
 
 /** An event log on an empty store, and the bodies it wrote. */
-const createLog = (journal?: SessionJournal) => {
+const createLog = (journal?: LogJournal) => {
   const sql = nodeSql()
   migrate(sql)
   const store = new Store(sql, journal)
@@ -282,7 +282,7 @@ describe('pushes that go into a journal', () => {
     })
     await clock.advance(0)
     expect([told, isStored]).toEqual([[], false])
-    await clock.advance(1)
+    await clock.advance(10)
     expect([told, isStored]).toEqual([[1], true])
   })
 
@@ -303,7 +303,7 @@ describe('pushes that go into a journal', () => {
     expect(told).toEqual([1, 2])
     log.receive(nth(2n))
     log.receive(nth(3n))
-    await clock.advance(1)
+    await clock.advance(10)
     await first
     expect(told).toEqual([1, 2, 3, 4])
     log.own('Connected')
@@ -315,7 +315,7 @@ describe('pushes that go into a journal', () => {
     const { log, told, clock, process, bodies } = createJournaled()
     process.outcome = 'refused'
     const stored = log.receive(nth(1n))
-    await clock.advance(1)
+    await clock.advance(10)
     await stored
     expect(told).toEqual([1])
     expect(bodies()).toHaveLength(1)
@@ -327,7 +327,7 @@ describe('pushes that go into a journal', () => {
     sql.all("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END")
     const stored = log.receive(nth(1n))
     const refused = expect(stored).rejects.toThrow('full')
-    await clock.advance(1)
+    await clock.advance(10)
     await refused
     expect(told).toEqual([])
   })

@@ -1,11 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
-import { systemClock } from './clock.ts'
-import {
-  type JournalBatch,
-  type JournalEntry,
-  type SessionJournal,
-  SharedJournal,
-} from './journal.ts'
+import type { Clock } from './clock.ts'
+import { type JournalBatch, type JournalEntry, SessionJournal, SharedJournal } from './journal.ts'
 
 /** Bindings of a process that has a journal: a self-hosted gateway only. */
 export interface JournalBindings {
@@ -69,28 +64,18 @@ export class Journal extends DurableObject {
 export const journalOf = (
   { JOURNAL }: JournalBindings,
   { id, storage }: Pick<DurableObjectState, 'id' | 'storage'>,
-): (SessionJournal & { open(): Promise<void>; forget(): Promise<void> }) | undefined => {
-  if (JOURNAL === undefined) return undefined
-  const session = id.toString()
-  const object = () => JOURNAL.getByName(NAME)
-  const begin = (): void => {
-    object()
-      .write()
-      .catch((error: unknown) => shared.refuse(error))
-  }
-  return {
-    open: async () => {
-      if (!shared.isLoaded) await object().open()
-    },
-    rows: () => shared.rowsOf(session),
-    append: (row) => shared.append(session, row, systemClock, begin),
-    settle: async (through) => {
-      await storage.sync()
-      shared.settle(session, through, systemClock, begin)
-    },
-    forget: async () => {
-      shared.settle(session, Number.POSITIVE_INFINITY, systemClock, begin)
-      await object().write()
-    },
-  }
+  clock: Clock,
+): SessionJournal | undefined =>
+  JOURNAL &&
+  new SessionJournal({
+    shared,
+    session: id.toString(),
+    clock,
+    write: () => JOURNAL.getByName(NAME).write(),
+    committed: () => storage.sync(),
+  })
+
+/** Resolves when it is known what an earlier process left in the journal. */
+export const openJournal = async ({ JOURNAL }: JournalBindings): Promise<void> => {
+  if (!shared.isLoaded) await JOURNAL?.getByName(NAME).open()
 }

@@ -67,7 +67,7 @@ describe('the journal', () => {
     for (let n = 0; n < 10; n += 1) append(store(n % 2))
     const { stored } = store()
     expect(await isDone(stored)).toBe(false)
-    await clock.advance(1)
+    await clock.advance(10)
     expect(await isDone(stored)).toBe(true)
     expect(disk.writes()).toBe(1)
     expect(databases.flatMap(bodies)).toEqual([])
@@ -119,7 +119,7 @@ describe('the journal', () => {
     process.outcome = 'refused'
     append(store(), { dedupeKey: 'a' })
     const { stored } = store()
-    await clock.advance(1)
+    await clock.advance(10)
     await expect(stored).rejects.toThrow('the disk is full')
     store().settle()
     restart()
@@ -134,7 +134,7 @@ describe('the journal', () => {
     await clock.advance(1)
     process.outcome = 'written'
     append(store(), { dedupeKey: 'b' })
-    await clock.advance(10)
+    await clock.advance(3 * SPACING_MS)
     restart()
     expect(databases.flatMap(bodies)).toEqual(['1: a', '2: b'])
   })

@@ -2,11 +2,13 @@ import type { Clock } from './clock.ts'
 import type { EventRow } from './store.ts'
 
 /** From the beginning of one write to that of the next: what comes in between is written together. */
-export const SPACING_MS = 5
+export const SPACING_MS = 10
 /** How long what is settled may stay in the journal when nothing else has to be written. */
 const TRIM_MS = 2_000
 /** A write that was meant to begin and did not: whoever meant to is gone. */
 const STALE_MS = 250
+/** How long after the beginning of a write a session looks whether its events are on disk, and then again. */
+const LOOK_MS = 2
 
 /** Events of one write, as they lie in the journal's database. */
 export interface JournalBatch {
@@ -30,14 +32,17 @@ export interface JournalWrite {
 
 interface Kept extends JournalEntry {
   batch?: number
-  stored(): void
-  failed(error: unknown): void
+  /** On disk, or refused. */
+  outcome?: 'stored' | { error: unknown }
 }
 
 /**
  * The memory of the journal, shared by all sessions of a process: the events of one moment are written
  * by one commit, which costs the disk as much as that of a single event. A session copies its own events
  * to its own database about once a second; until that is on disk, they stay here. Rules JN in SPEC.md.
+ *
+ * Nothing but data: whoever is told something goes on in the object that tells it, where it must not touch
+ * anything of its own. So everybody looks for himself.
  */
 export class SharedJournal {
   #isLoaded = false
@@ -48,7 +53,9 @@ export class SharedJournal {
   /** How many entries of each written batch are kept. */
   readonly #counts = new Map<number, number>()
   #settled: number[] = []
-  #armedAt: number | undefined
+  #claimedAt: number | undefined
+  /** When the next write was to begin. */
+  #dueAt = 0
   #writtenAt = 0
 
   get isLoaded(): boolean {
@@ -62,7 +69,7 @@ export class SharedJournal {
     for (const { id, entries } of batches) {
       this.#nextBatch = Math.max(this.#nextBatch, id + 1)
       this.#counts.set(id, entries.length)
-      for (const entry of entries) this.#keep({ ...entry, batch: id, ...nobodyWaits })
+      for (const entry of entries) this.#keep({ ...entry, batch: id, outcome: 'stored' })
     }
   }
 
@@ -71,34 +78,48 @@ export class SharedJournal {
     return (this.#kept.get(session) ?? []).map(({ row }) => row)
   }
 
-  /** Resolves when the event is on disk. `begin` is called once for all that come within a moment. */
-  append(session: string, row: EventRow, clock: Clock, begin: () => void): Promise<void> {
-    return new Promise((stored, failed) => {
-      const entry = { session, row, stored, failed }
-      this.#keep(entry)
-      this.#waiting.push(entry)
-      this.#arm(clock, begin)
-    })
+  append(session: string, row: EventRow): Readonly<Kept> {
+    const entry = { session, row }
+    this.#keep(entry)
+    this.#waiting.push(entry)
+    return entry
   }
 
   /** The session has its events up to this one on disk itself. */
-  settle(session: string, through: number, clock: Clock, begin: () => void): void {
+  settle(session: string, through: number): void {
     const kept = this.#kept.get(session)
     if (kept === undefined) return
     const left = kept.filter((entry) => entry.row.sequence > through)
-    for (const entry of kept) {
-      if (entry.row.sequence > through) continue
-      this.#release(entry)
-      entry.stored()
-    }
+    for (const entry of kept) if (entry.row.sequence <= through) this.#release(entry)
     if (left.length === 0) this.#kept.delete(session)
     else this.#kept.set(session, left)
-    clock.after(TRIM_MS, () => this.#settled.length > 0 && this.#arm(clock, begin))
+  }
+
+  /** There are batches to be deleted. */
+  get hasSettled(): boolean {
+    return this.#settled.length > 0
+  }
+
+  /**
+   * Asks to begin the next write.
+   * @returns how long to wait before it; `undefined` when somebody else is about to
+   */
+  claim(now: number): number | undefined {
+    if (this.#claimedAt !== undefined && now - this.#claimedAt < STALE_MS) return undefined
+    this.#claimedAt = now
+    const wait = Math.min(SPACING_MS, Math.max(0, this.#writtenAt + SPACING_MS - now))
+    this.#dueAt = now + wait
+    return wait
+  }
+
+  /** How long it is until the write that somebody is about to begin. */
+  untilWrite(now: number): number {
+    return this.#claimedAt === undefined ? 0 : Math.max(0, this.#dueAt - now)
   }
 
   /** What is to be written now. The caller says `written` or `lost` afterwards. */
   take(now: number): JournalWrite | undefined {
-    this.#armedAt = undefined
+    this.#claimedAt = undefined
     this.#writtenAt = now
     // Some are on disk already, with their session.
     const entries = this.#waiting.filter((entry) => this.#isKept(entry))
@@ -114,7 +135,7 @@ export class SharedJournal {
   }
 
   written({ batch }: JournalWrite): void {
-    for (const { stored } of (batch?.entries ?? []) as Kept[]) stored()
+    for (const entry of (batch?.entries ?? []) as Kept[]) entry.outcome = 'stored'
   }
 
   /**
@@ -133,9 +154,9 @@ export class SharedJournal {
 
   /** The journal cannot write. */
   refuse(error: unknown): void {
-    this.#armedAt = undefined
+    this.#claimedAt = undefined
     this.#waiting = this.#waiting.filter((entry) => this.#isKept(entry))
-    for (const { failed } of this.#waiting) failed(error)
+    for (const entry of this.#waiting) entry.outcome = { error }
   }
 
   #keep(entry: Kept): void {
@@ -158,28 +179,103 @@ export class SharedJournal {
       this.#settled.push(batch)
     }
   }
-
-  #arm(clock: Clock, begin: () => void): void {
-    const now = clock.now()
-    if (this.#armedAt !== undefined && now - this.#armedAt < STALE_MS) return
-    this.#armedAt = now
-    const wait = this.#writtenAt + SPACING_MS - now
-    if (wait <= 0 || wait > SPACING_MS) begin()
-    else clock.after(wait, begin)
-  }
 }
 
-const nobodyWaits = { stored: () => {}, failed: () => {} }
-
-/** The journal as one session has it. */
-export interface SessionJournal {
+/** The journal as a session's log has it. */
+export interface LogJournal {
   /** Events that the session's own database may lack, oldest first. */
   rows(): EventRow[]
   /** Resolves when the event is on disk. */
   append(row: EventRow): Promise<void>
-  /**
-   * The session's own database has its events up to this one, by statements of this turn.
-   * Resolves when they are on disk.
-   */
-  settle(through: number): Promise<void>
+  /** The session's own database has its events up to this one, by statements of this turn. */
+  settle(through: number): void
+}
+
+export interface SessionJournalDeps {
+  shared: SharedJournal
+  /** Object id of the session. */
+  session: string
+  /** The session's own. */
+  clock: Clock
+  /** Has what waits written. */
+  write(): Promise<void>
+  /** Resolves when what the session has written so far is on disk. */
+  committed(): Promise<void>
+}
+
+/** The journal as one session has it. */
+export class SessionJournal implements LogJournal {
+  readonly #deps: SessionJournalDeps
+  #waiting: { entry: Readonly<Kept>; stored(): void; failed(error: unknown): void }[] = []
+  #isLooking = false
+
+  constructor(deps: SessionJournalDeps) {
+    this.#deps = deps
+  }
+
+  rows(): EventRow[] {
+    const { shared, session } = this.#deps
+    return shared.rowsOf(session)
+  }
+
+  append(row: EventRow): Promise<void> {
+    const { shared, session } = this.#deps
+    const entry = shared.append(session, row)
+    this.#begin()
+    this.#lookLater()
+    return new Promise((stored, failed) => this.#waiting.push({ entry, stored, failed }))
+  }
+
+  settle(through: number): void {
+    // When it fails, the runtime ends this object, and the next one finds everything in the journal.
+    this.#settle(through).catch(() => {})
+  }
+
+  async #settle(through: number): Promise<void> {
+    const { shared, session, clock, committed } = this.#deps
+    await committed()
+    shared.settle(session, through)
+    for (const { entry, stored } of this.#waiting) if (entry.row.sequence <= through) stored()
+    this.#waiting = this.#waiting.filter(({ entry }) => entry.row.sequence > through)
+    clock.after(TRIM_MS, () => shared.hasSettled && this.#begin())
+  }
+
+  /** Nothing of the session is to be left in it. Resolves when that is on disk. */
+  async forget(): Promise<void> {
+    const { shared, session, write } = this.#deps
+    shared.settle(session, Number.POSITIVE_INFINITY)
+    await write()
+  }
+
+  #begin(): void {
+    const { shared, clock, write } = this.#deps
+    const wait = shared.claim(clock.now())
+    if (wait === undefined) return
+    const begin = () => void write().catch((error: unknown) => shared.refuse(error))
+    if (wait === 0) begin()
+    else clock.after(wait, begin)
+  }
+
+  #lookLater(): void {
+    if (this.#isLooking) return
+    this.#isLooking = true
+    const { shared, clock } = this.#deps
+    clock.after(shared.untilWrite(clock.now()) + LOOK_MS, () => {
+      this.#isLooking = false
+      this.#look()
+    })
+  }
+
+  #look(): void {
+    const waiting = this.#waiting
+    this.#waiting = waiting.filter(({ entry }) => entry.outcome === undefined)
+    for (const { entry, stored, failed } of waiting) {
+      if (entry.outcome === 'stored') stored()
+      else if (entry.outcome !== undefined) failed(entry.outcome.error)
+    }
+    if (this.#waiting.length === 0) return
+    // Whoever was about to write may be gone.
+    this.#begin()
+    this.#lookLater()
+  }
 }

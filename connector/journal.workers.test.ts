@@ -2,8 +2,9 @@
 import { abortAllDurableObjects, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { systemClock } from './clock.ts'
 import type { JournalEntry } from './journal.ts'
-import { type Journal, journalOf } from './journal-object.ts'
+import { type Journal, journalOf, openJournal } from './journal-object.ts'
 import { objectSql, type Session } from './session.ts'
 import { Store } from './store.ts'
 
@@ -25,8 +26,8 @@ const config = {
 /** Runs inside of a session's object, with a store of its own over the object's database. */
 const inSession = <T>(name: string, work: (store: Store, state: DurableObjectState) => T) =>
   runInDurableObject(SESSION.getByName(name), async (_session, state) => {
-    const journal = journalOf({ JOURNAL: TEST_JOURNAL }, state)
-    await journal?.open()
+    const journal = journalOf({ JOURNAL: TEST_JOURNAL }, state, systemClock)
+    await openJournal({ JOURNAL: TEST_JOURNAL })
     const store = new Store(objectSql(state.storage), journal)
     if (store.get('config') === undefined) store.set('config', config)
     store.recover()
@@ -99,7 +100,9 @@ describe('the journal of a process, on workerd', () => {
   it('[JN7] has nothing of a session that is told to forget', async () => {
     const [name] = names
     await appended(name, name)
-    await inSession(name, (_store, state) => journalOf({ JOURNAL: TEST_JOURNAL }, state)?.forget())
+    await inSession(name, (_store, state) =>
+      journalOf({ JOURNAL: TEST_JOURNAL }, state, systemClock)?.forget(),
+    )
     expect((await batches()).flat()).not.toContain(name)
   })
 })

@@ -1,4 +1,4 @@
-import type { SessionJournal } from './journal.ts'
+import type { LogJournal } from './journal.ts'
 import type { Sql } from './sql.ts'
 import type { EventRow } from './store.ts'
 
@@ -14,13 +14,13 @@ export class LogTail {
   /** The session's database with the tail in it. */
   readonly sql: Sql
   readonly #own: Sql
-  readonly #journal: SessionJournal
+  readonly #journal: LogJournal
   #rows: EventRow[] = []
   #chars = 0
   readonly #keys = new Set<string>()
   #lastStored: Promise<void> | undefined
 
-  constructor(own: Sql, journal: SessionJournal) {
+  constructor(own: Sql, journal: LogJournal) {
     this.#own = own
     this.#journal = journal
     this.sql = {
@@ -72,7 +72,7 @@ export class LogTail {
     this.#rows = []
     this.#chars = 0
     this.#keys.clear()
-    this.#journal.settle(last.sequence).catch(() => {})
+    this.#journal.settle(last.sequence)
   }
 
   /** Takes over what an earlier life of the session left in the journal. */
@@ -81,7 +81,7 @@ export class LogTail {
     const last = rows.at(-1)
     if (last === undefined) return
     recoverEvents(this.#own, rows)
-    this.#journal.settle(last.sequence).catch(() => {})
+    this.#journal.settle(last.sequence)
   }
 }
 

@@ -28,7 +28,7 @@ import { type Endpoint, parseEndpoint, redirected } from './endpoint.ts'
 import { CloseCode, EventSockets, MAX_SOCKETS, readUpgrade } from './event-sockets.ts'
 import { createCodec } from './frame.ts'
 import { type Home, type HomeBindings, homeOf } from './home.ts'
-import { type JournalBindings, journalOf } from './journal-object.ts'
+import { type JournalBindings, journalOf, openJournal } from './journal-object.ts'
 import { type LimitVariables, sessionLimits } from './limits.ts'
 import { LiveSession } from './live-session.ts'
 import { consoleLog } from './log.ts'
@@ -104,7 +104,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     super(ctx, env)
     const sql = objectSql(ctx.storage)
     migrate(sql)
-    this.#journal = journalOf(env, ctx)
+    this.#journal = journalOf(env, ctx, systemClock)
     this.#store = new Store(sql, this.#journal)
     this.#vault = createVault(masterKey(env))
     this.#log = consoleLog(env.MAXAPI_LOG_LEVEL, () => ({ tenant: this.#store.get('config')?.id }))
@@ -124,7 +124,7 @@ export class Session extends DurableObject<SessionEnv> implements SessionRpc {
     // Answered by the runtime, which need not wake the object for it.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'))
     ctx.blockConcurrencyWhile(async () => {
-      await this.#journal?.open()
+      await openJournal(env)
       this.#store.recover()
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? undefined
       if (this.#removal.isPending) this.#setAlarm(Date.now())

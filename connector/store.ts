@@ -4,7 +4,7 @@ import type { TenantStorage } from '../schema/storage-settings.ts'
 import type { WireMap } from '../schema/wire.ts'
 import type { Logins } from './backoff.ts'
 import type { CatchUpState } from './catch-up.ts'
-import type { SessionJournal } from './journal.ts'
+import type { LogJournal } from './journal.ts'
 import { LogTail, lastSequenceOf } from './log-tail.ts'
 import type { OutageState } from './outage.ts'
 import type { SyncMarkers } from './profile.ts'
@@ -80,7 +80,7 @@ export class Store {
   readonly #meta = new Map<string, unknown>()
   #lastSequence: number
 
-  constructor(own: Sql, journal?: SessionJournal) {
+  constructor(own: Sql, journal?: LogJournal) {
     this.#tail = journal && new LogTail(own, journal)
     const sql = this.#tail?.sql ?? own
     this.sql = sql

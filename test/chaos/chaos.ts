@@ -110,7 +110,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     }
     const different = new Set(all.map(({ place, id }) => `${place} ${id}`)).size
     return {
-      violations,
+      violations: [...violations, ...gateway.errors.map((line) => `logged: ${line}`)],
       arrivals: counts,
       repeated: all.length - different,
       seconds: (performance.now() - began) / 1000,

@@ -38,6 +38,8 @@ export class Gateway {
   readonly #env: NodeJS.ProcessEnv
   readonly #folder: string
   readonly #lines: string[] = []
+  /** What it logged as an error. */
+  readonly errors: string[] = []
   readonly #logged = new EventEmitter<{ line: [LogLine] }>()
   #child: ChildProcess | undefined
   #url = ''
@@ -157,7 +159,9 @@ export class Gateway {
     this.#lines.push(line)
     if (this.#lines.length > LOG_LINES) this.#lines.shift()
     try {
-      this.#logged.emit('line', JSON.parse(line))
+      const entry = JSON.parse(line) as LogLine
+      if (entry.level === 'error') this.errors.push(line)
+      this.#logged.emit('line', entry)
     } catch {
       // A line of Node itself.
     }

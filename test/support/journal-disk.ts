@@ -2,7 +2,7 @@ import type { Clock } from '../../connector/clock.ts'
 import {
   type JournalBatch,
   type JournalWrite,
-  type SessionJournal,
+  SessionJournal,
   SharedJournal,
 } from '../../connector/journal.ts'
 
@@ -14,7 +14,7 @@ export const createJournalDisk = (clock: Clock) => {
   const batches = new Map<number, string>()
   let writes = 0
 
-  const write = ({ batch, settled }: JournalWrite): void => {
+  const put = ({ batch, settled }: JournalWrite): void => {
     writes += 1
     if (batch !== undefined) batches.set(batch.id, JSON.stringify(batch))
     for (const id of settled) batches.delete(id)
@@ -32,24 +32,22 @@ export const createJournalDisk = (clock: Clock) => {
       kill: () => {
         isOver = true
       },
-      session: (id: string): SessionJournal => ({
-        rows: () => shared.rowsOf(id),
-        append: (row) => shared.append(id, row, clock, begin),
-        settle: async (through) => {
-          if (!isOver) shared.settle(id, through, clock, begin)
-        },
-      }),
+      session: (id: string): SessionJournal =>
+        new SessionJournal({ shared, session: id, clock, write, committed: async () => {} }),
     }
-    const begin = (): void => {
-      clock.after(1, () => {
-        if (isOver) return
-        const work = shared.take(clock.now())
-        if (work === undefined) return
-        if (process.outcome !== 'refused') write(work)
-        if (process.outcome === 'written') shared.written(work)
-        else shared.lost(work, new Error('the disk is full'))
+    const write = (): Promise<void> =>
+      new Promise((resolve) => {
+        clock.after(1, () => {
+          if (isOver) return
+          const work = shared.take(clock.now())
+          if (work !== undefined) {
+            if (process.outcome !== 'refused') put(work)
+            if (process.outcome === 'written') shared.written(work)
+            else shared.lost(work, new Error('the disk is full'))
+          }
+          resolve()
+        })
       })
-    }
     return process
   }
 
