@@ -127,9 +127,12 @@ describe('the journal', () => {
     expect(store().lastSequence).toBe(1)
   })
 
-  it('[JN4] that could not write leaves no gap before what it writes next', async () => {
+  it.each([
+    'refused',
+    'cut off',
+  ] as const)('[JN4] whose write was %s leaves no gap before what it writes next', async (outcome) => {
     const { clock, process, store, databases, restart } = createWorld()
-    process.outcome = 'refused'
+    process.outcome = outcome
     append(store(), { dedupeKey: 'a' })
     await clock.advance(1)
     process.outcome = 'written'
@@ -190,7 +193,7 @@ describe('the journal', () => {
       {
         weight: 1,
         arbitrary: fc.record({
-          outcome: fc.constantFrom<WriteOutcome[]>('written', 'refused', 'unsure'),
+          outcome: fc.constantFrom<WriteOutcome[]>('written', 'refused', 'unsure', 'cut off'),
         }),
       },
       { weight: 2, arbitrary: fc.constant({ restart: true }) },

@@ -53,6 +53,8 @@ export class SharedJournal {
   /** How many entries of each written batch are kept. */
   readonly #counts = new Map<number, number>()
   #settled: number[] = []
+  /** What is being written, as far as anybody knows. */
+  #work: JournalWrite | undefined
   #claimedAt: number | undefined
   /** When the next write was to begin. */
   #dueAt = 0
@@ -105,7 +107,9 @@ export class SharedJournal {
    * @returns how long to wait before it; `undefined` when somebody else is about to
    */
   claim(now: number): number | undefined {
-    if (this.#claimedAt !== undefined && now - this.#claimedAt < STALE_MS) return undefined
+    const isFresh = (at: number | undefined) => at !== undefined && now - at < STALE_MS
+    const isWriting = this.#work !== undefined && isFresh(this.#writtenAt)
+    if (isWriting || isFresh(this.#claimedAt)) return undefined
     this.#claimedAt = now
     const wait = Math.min(SPACING_MS, Math.max(0, this.#writtenAt + SPACING_MS - now))
     this.#dueAt = now + wait
@@ -119,22 +123,22 @@ export class SharedJournal {
 
   /** What is to be written now. The caller says `written` or `lost` afterwards. */
   take(now: number): JournalWrite | undefined {
+    // Whoever had it has said nothing.
+    if (this.#work !== undefined) this.lost(this.#work, new Error('a write has come to no end'))
     this.#claimedAt = undefined
     this.#writtenAt = now
     // Some are on disk already, with their session.
     const entries = this.#waiting.filter((entry) => this.#isKept(entry))
     this.#waiting = []
     const settled = this.#settled.splice(0)
-    if (entries.length === 0) {
-      return settled.length === 0 ? undefined : { batch: undefined, settled }
-    }
-    const id = this.#nextBatch++
-    this.#counts.set(id, entries.length)
-    for (const entry of entries) entry.batch = id
-    return { batch: { id, entries }, settled }
+    if (entries.length === 0 && settled.length === 0) return undefined
+    this.#work = { batch: entries.length === 0 ? undefined : this.#batchOf(entries), settled }
+    return this.#work
   }
 
-  written({ batch }: JournalWrite): void {
+  written(work: JournalWrite): void {
+    const { batch } = work
+    if (this.#work === work) this.#work = undefined
     for (const entry of (batch?.entries ?? []) as Kept[]) entry.outcome = 'stored'
   }
 
@@ -142,7 +146,11 @@ export class SharedJournal {
    * Nobody knows what of it is on disk: each session writes its own events. Until it has, they go before
    * later ones, or a crash would leave a gap.
    */
-  lost({ batch, settled }: JournalWrite, error: unknown): void {
+  lost(work: JournalWrite, error: unknown): void {
+    // Given up already.
+    if (this.#work !== work) return
+    this.#work = undefined
+    const { batch, settled } = work
     this.#settled.push(...settled)
     if (batch !== undefined) {
       this.#counts.delete(batch.id)
@@ -154,9 +162,17 @@ export class SharedJournal {
 
   /** The journal cannot write. */
   refuse(error: unknown): void {
+    if (this.#work !== undefined) return this.lost(this.#work, error)
     this.#claimedAt = undefined
     this.#waiting = this.#waiting.filter((entry) => this.#isKept(entry))
     for (const entry of this.#waiting) entry.outcome = { error }
+  }
+
+  #batchOf(entries: Kept[]): JournalBatch {
+    const id = this.#nextBatch++
+    this.#counts.set(id, entries.length)
+    for (const entry of entries) entry.batch = id
+    return { id, entries }
   }
 
   #keep(entry: Kept): void {

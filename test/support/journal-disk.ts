@@ -6,8 +6,8 @@ import {
   SharedJournal,
 } from '../../connector/journal.ts'
 
-/** How a write goes: as it should, refused by the disk, or refused after it was on disk. */
-export type WriteOutcome = 'written' | 'refused' | 'unsure'
+/** How a write goes: as it should, refused by the disk, refused after it was on disk, or cut off with its object. */
+export type WriteOutcome = 'written' | 'refused' | 'unsure' | 'cut off'
 
 /** A journal's disk, which outlives the processes that write it. */
 export const createJournalDisk = (clock: Clock) => {
@@ -36,13 +36,15 @@ export const createJournalDisk = (clock: Clock) => {
         new SessionJournal({ shared, session: id, clock, write, committed: async () => {} }),
     }
     const write = (): Promise<void> =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         clock.after(1, () => {
           if (isOver) return
           const work = shared.take(clock.now())
+          const { outcome } = process
+          if (outcome === 'cut off') return reject(new Error('the object is gone'))
           if (work !== undefined) {
-            if (process.outcome !== 'refused') put(work)
-            if (process.outcome === 'written') shared.written(work)
+            if (outcome !== 'refused') put(work)
+            if (outcome === 'written') shared.written(work)
             else shared.lost(work, new Error('the disk is full'))
           }
           resolve()
