@@ -94,13 +94,15 @@ export class LiveSession implements RunSession {
   readonly #pushes: PushIntakeDeps
   readonly #turns = new Turns()
   #wasOnline = false
-  #lastPrune = 0
+  #lastPrune: number
   #isOver = false
 
   constructor(deps: LiveSessionDeps) {
     this.#deps = deps
     const { store, clock, log } = deps
     const limits = { ...defaultLimits, ...deps.limits }
+    // By chance: after a restart all sessions would do it in the same moment, every hour.
+    this.#lastPrune = clock.now() - deps.random() * PRUNE_EVERY_MS
     const known = new KnownMessages(store)
     this.#account = new Account(store, deps.vault)
     this.#log = new TenantLog({

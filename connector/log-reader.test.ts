@@ -217,6 +217,7 @@ describe('a named reader', () => {
       store: log.store,
       size: new LogSize(log.sql, 5),
       known: new KnownMessages(log.store),
+      random: () => 1,
       clock: log.clock,
       limits: { maxAgeMs: 7 * DAY_MS, maxBytes: 1_000_000 },
       holders: () => log.reader.holders(),

@@ -21,6 +21,7 @@ const create = (limits: { maxAgeMs?: number; maxBytes?: number } = {}) => {
     size,
     known: new KnownMessages(store),
     clock,
+    random: () => 1,
     limits: { maxAgeMs: 7 * DAY_MS, maxBytes: 200_000_000, ...limits },
     holders: () => delivery.holders(),
     onNews: (one) => news.push(one),

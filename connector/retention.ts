@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { Clock, Random } from './clock.ts'
 import type { KnownMessages } from './known-messages.ts'
 import type { LogSize } from './log-size.ts'
 import type { LoggedEvent, Store } from './store.ts'
@@ -50,6 +50,7 @@ export interface RetentionDeps {
   /** What must outlive the events that tell it. */
   known: Pick<KnownMessages, 'keepMarks'>
   clock: Clock
+  random: Random
   limits: RetentionLimits
   holders(): Holder[]
   onNews(news: RetentionNews): void
@@ -96,11 +97,13 @@ export const retentionPlan = (facts: RetentionFacts): RetentionPlan => {
 /** Keeps the event log within its limits, and never silently. Rules RT in SPEC.md. */
 export class Retention {
   readonly #deps: RetentionDeps
-  #lastRun = 0
+  #lastRun: number
   #isRunning = false
 
   constructor(deps: RetentionDeps) {
     this.#deps = deps
+    // By chance: after a restart all sessions would do it in the same moment, every hour.
+    this.#lastRun = deps.clock.now() - deps.random() * EVERY_MS
   }
 
   /** The warning that holds now, for the status. */

@@ -54,7 +54,7 @@ export class TenantLog {
 
   constructor(deps: TenantLogDeps) {
     this.#deps = deps
-    const { store, clock, known, limits } = deps
+    const { store, clock, random, known, limits } = deps
     const deliveries = new DeliveryStore(store.sql)
     this.#delivery = new Delivery({
       ...deps,
@@ -89,6 +89,7 @@ export class TenantLog {
       size: new LogSize(store.sql, store.lastSequence),
       known,
       clock,
+      random,
       limits: limits.retention,
       holders: () => [...this.#delivery.holders(), ...this.reader.holders()],
       onNews: (news) => this.events.own('RetentionWarning', { ...news }),

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { createClient } from '@libsql/client/web'
-import { d1Target, libsqlTarget, type Migration, migrate } from '../worker/migrate.ts'
+import { libsqlTarget, type Migration, migrate } from '../worker/migrate.ts'
 import { HostError } from './host-error.ts'
 
 const folder = path.join(path.dirname(import.meta.dirname), 'schema/migrations')
 
-const readMigrations = (): Migration[] =>
+export const readMigrations = (): Migration[] =>
   readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort()
@@ -32,7 +32,3 @@ export const migrateLibsql = async ({ url, authToken }: Libsql): Promise<string[
     client.close()
   }
 }
-
-/** Brings the tenants' database up to date in D1. Returns what was applied. */
-export const migrateD1 = (database: D1Database): Promise<string[]> =>
-  migrate(readMigrations(), d1Target(database))

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import {
   convertV4MiniflareOptions,
   LogLevel,
@@ -6,14 +9,21 @@ import {
   Log as MiniflareLog,
   type V4WorkerOptions,
 } from 'miniflare'
+import { CONTROL_PATHS, SECRET_HEADER } from '../schema/process-ports.ts'
 import { STOPPING } from '../worker/drain.ts'
+import type { Migration } from '../worker/migrate.ts'
 import { guardRuntime } from './guard.ts'
 import { type Log, readRuntimeLine } from './log.ts'
 
 /** The class of the Worker that takes requests from outside. */
 const LISTENER = 'Front'
+/** The class of it that the host calls. */
+const CONTROL = 'Control'
 /** The class of it that session processes call. */
 const HOME = 'Home'
+
+/** A stop waits for the requests under way, some seconds at most. */
+const ASK_MS = 60_000
 
 interface RuntimeOptions {
   worker: Omit<V4WorkerOptions, 'modules'>
@@ -21,6 +31,8 @@ interface RuntimeOptions {
   code: string
   host: string
   port: number
+  /** The secret of this run. */
+  secret: string
   /** Whether session processes call it. */
   hasProcesses: boolean
   /** Folder for D1, Durable Objects and R2. */
@@ -36,7 +48,8 @@ export interface Runtime {
   /** Where session processes call it, as `host:port`. */
   home: string
   pid(): number | undefined
-  d1(binding: string): Promise<D1Database>
+  /** Brings the tenants' database in D1 up to date; returns the names of what was applied. */
+  migrate(migrations: readonly Migration[]): Promise<string[]>
   tick(cron: string): Promise<void>
   stop(): Promise<void>
 }
@@ -70,9 +83,21 @@ const keepingSignals = <Value>(make: () => Value): Value => {
   return value
 }
 
+/** No proxy of the environment may come in between, so the agent is an own one. */
+const askWorker = async (url: string, secret: string, body: string): Promise<unknown> => {
+  const signal = AbortSignal.timeout(ASK_MS)
+  const headers = { [SECRET_HEADER]: secret }
+  const asked = request(url, { method: 'POST', headers, signal, agent: new Agent() })
+  asked.end(body)
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  const said = await text(answer)
+  if (answer.statusCode !== 200) throw new Error(said || `the Worker said ${answer.statusCode}`)
+  return JSON.parse(said)
+}
+
 /** Starts the embedded workerd with one Worker on a socket of its own. */
 export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> => {
-  const { worker, code, host, port, hasProcesses, folder, log, onRestart } = options
+  const { worker, code, host, port, secret, hasProcesses, folder, log, onRestart } = options
   const guard = guardRuntime(
     ([file = '', ...args]) =>
       path.basename(file).startsWith('workerd') && args.includes('--binary'),
@@ -97,15 +122,21 @@ export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> =>
         // Past Miniflare's entry, which costs more than the Worker does.
         unsafeDirectSockets: [
           { host, port, entrypoint: LISTENER },
+          { host: '127.0.0.1', port: 0, entrypoint: CONTROL },
           ...(hasProcesses ? [{ host: '127.0.0.1', port: 0, entrypoint: HOME }] : []),
         ],
       },
     ],
   })
   const miniflare = keepingSignals(() => new Miniflare(instance))
+  const ask = async (path: string, body: string): Promise<unknown> =>
+    askWorker(
+      `${(await miniflare.unsafeGetDirectURL(undefined, CONTROL)).origin}${path}`,
+      secret,
+      body,
+    )
   const tick = async (cron: string) => {
-    const entry = await miniflare.getWorker()
-    await entry.scheduled({ cron, scheduledTime: new Date() })
+    await ask(CONTROL_PATHS.cron, cron)
   }
   const stop = async () => {
     // Miniflare ends the runtime with SIGKILL: what is under way has to finish before.
@@ -120,7 +151,8 @@ export const startRuntime = async (options: RuntimeOptions): Promise<Runtime> =>
       port: Number((await miniflare.unsafeGetDirectURL(undefined, LISTENER)).port),
       home: hasProcesses ? (await miniflare.unsafeGetDirectURL(undefined, HOME)).host : '',
       pid: guard.pid,
-      d1: (binding) => miniflare.getD1Database(binding),
+      migrate: async (migrations) =>
+        (await ask(CONTROL_PATHS.migrate, JSON.stringify(migrations))) as string[],
       tick,
       stop,
     }

@@ -7,7 +7,7 @@ import { openDataFolder } from './data-folder.ts'
 import { defaultSettings, type Settings } from './flags.ts'
 import { checkListen, resolveAddress } from './listen.ts'
 import type { Log } from './log.ts'
-import { migrateD1, migrateLibsql } from './migrate.ts'
+import { migrateLibsql, readMigrations } from './migrate.ts'
 import {
   cronMinutes,
   journalBinding,
@@ -94,12 +94,11 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
     const globalWebhookSecret = signing?.value ?? settings.globalWebhookSecret
     const secrets = { adminToken, masterKey, globalWebhookSecret, version }
     const count = settings.processes
+    const secret = randomBytes(32).toString('hex')
     const variables = {
       ...workerVariables(settings, secrets),
-      ...(count > 0 && {
-        MAXAPI_PROCESSES: String(count),
-        MAXAPI_PROCESS_SECRET: randomBytes(32).toString('hex'),
-      }),
+      MAXAPI_PROCESS_SECRET: secret,
+      ...(count > 0 && { MAXAPI_PROCESSES: String(count) }),
     }
     const tick = (cron: string) => {
       runtime.tick(cron).catch((error) => log('warn', 'cron failed', { error: String(error) }))
@@ -131,6 +130,7 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
         },
       },
       code,
+      secret,
       hasProcesses: count > 0,
       ...(tls ? { host: '127.0.0.1', port: 0 } : { host: address, port: settings.port }),
       folder: folder.path,
@@ -144,7 +144,7 @@ export const startHost = async ({ log = () => {}, ...given }: HostOptions = {}):
     undo.push(() => runtime.stop())
     await processes.start({ wrangler, code, variables, home: runtime.home })
     const applied =
-      libsql.url === '' ? await migrateD1(await runtime.d1('DB')) : await migrateLibsql(libsql)
+      libsql.url === '' ? await runtime.migrate(readMigrations()) : await migrateLibsql(libsql)
     if (applied.length > 0) log('info', 'migrations applied', { names: applied.join(' ') })
 
     const front =

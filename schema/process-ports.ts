@@ -30,6 +30,14 @@ export interface DoorRpc {
 export const TENANT_HEADER = 'maxapi-tenant'
 export const SECRET_HEADER = 'maxapi-process-secret'
 
+/** What the host asks of the main process's Worker, as POST with {@link SECRET_HEADER}. */
+export const CONTROL_PATHS = {
+  /** Body: the name of a cron. */
+  cron: '/cron',
+  /** Body: all migrations of the tenants' database, as JSON; answers the names of those it applied. */
+  migrate: '/migrate',
+}
+
 type CarryArguments = Parameters<CourierRpc['carry']>
 
 /** What a stored object is, without its content. */

@@ -1,8 +1,8 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { type HomeBindings, homeOf, type Home as OwnHome } from '../connector/home.ts'
 import { type HomeRpc, SECRET_HEADER, TENANT_HEADER } from '../schema/process-ports.ts'
 import type { CourierRpc } from '../schema/received-file.ts'
+import { isProcessSecret } from './process-secret.ts'
 
 type Rest<Method extends (...args: never[]) => unknown> =
   Parameters<Method> extends [string, ...infer Others] ? Others : never
@@ -39,7 +39,8 @@ export class Home extends WorkerEntrypoint<HomeBindings> {
 
   override async fetch(request: Request): Promise<Response> {
     const { headers } = request
-    if (!this.#isOurs(headers.get(SECRET_HEADER) ?? '')) return new Response(null, { status: 403 })
+    if (!isProcessSecret(headers.get(SECRET_HEADER), this.env))
+      return new Response(null, { status: 403 })
     const home = this.#home()
     const tenantId = headers.get(TENANT_HEADER) ?? ''
     const passed = new Headers(headers)
@@ -49,18 +50,11 @@ export class Home extends WorkerEntrypoint<HomeBindings> {
 
   /** @throws for whoever is no process of this gateway */
   #open(secret: string): OwnHome {
-    if (!this.#isOurs(secret)) throw new Error('not for you')
+    if (!isProcessSecret(secret, this.env)) throw new Error('not for you')
     return this.#home()
-  }
-
-  #isOurs(secret: string): boolean {
-    const own = this.env.MAXAPI_PROCESS_SECRET
-    return Boolean(own) && timingSafeEqual(digest(secret), digest(own ?? ''))
   }
 
   #home(): OwnHome {
     return homeOf(this.env, () => (this.ctx.exports as unknown as { Courier: CourierRpc }).Courier)
   }
 }
-
-const digest = (text: string): Uint8Array => createHash('sha256').update(text).digest()

@@ -2,6 +2,7 @@ import { WorkerEntrypoint } from 'cloudflare:workers'
 import { systemClock } from '../connector/clock.ts'
 import { networkOf } from '../connector/network.ts'
 import { type App, createApp } from './app.ts'
+import { control } from './control.ts'
 import { Drain, STOPPING } from './drain.ts'
 import { type Env, MisconfiguredError } from './env.ts'
 import { type Gateway, openGateway } from './gateway.ts'
@@ -62,6 +63,16 @@ export class Front extends WorkerEntrypoint<Env> {
   }
 }
 
+/** What the host of a self-hosted gateway talks to; open to whoever has the secret of the run. */
+export class Control extends WorkerEntrypoint<Env> {
+  override fetch(request: Request): Promise<Response> {
+    return control(request, { env: this.env, onCron: (name) => onCron(name, this.env) })
+  }
+}
+
+const onCron = (name: string, env: Env): Promise<void> =>
+  name === STOPPING ? drain.stop(sleep) : lookAfter(edgeOf(env).gateway)
+
 export default {
   fetch: serve,
   queue: ({ messages }, env) => {
@@ -75,6 +86,5 @@ export default {
       clock: systemClock,
     })
   },
-  scheduled: ({ cron }, env) =>
-    cron === STOPPING ? drain.stop(sleep) : lookAfter(edgeOf(env).gateway),
+  scheduled: ({ cron }, env) => onCron(cron, env),
 } satisfies ExportedHandler<Env>
