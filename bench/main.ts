@@ -23,7 +23,7 @@ const HELP = `usage: npm run bench -- [options]
   --only NAME       load of one operation: send or status
   --memory          memory only
   events            pushes to a webhook instead: --rate a second (1000), --seconds (60), --tenants (100)
-  --processes N     session processes of the gateway (0)
+  --processes N     session processes of the gateway (0; events: 2, as an operator with two processors would)
   --data-on-tmpfs   data on /dev/shm: without what the disk's fsync costs
 `
 const SETTLE_MS = 5_000
@@ -50,14 +50,14 @@ const { values, positionals } = parseArgs({
     rate: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '60' },
     tenants: { type: 'string', default: '100' },
-    processes: { type: 'string', default: '0' },
+    processes: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 const parent = values['data-on-tmpfs']
   ? '/dev/shm'
   : path.join(path.dirname(import.meta.dirname), '.data')
-const processes = Number(values.processes)
+const processes = Number(values.processes ?? (positionals[0] === 'events' ? 2 : 0))
 const durationMs = values.quick ? 2_000 : 8_000
 
 interface CellOptions {
@@ -163,7 +163,7 @@ const runEvents = async (): Promise<void> => {
     log: (line) => process.stderr.write(`${line}\n`),
   })
   process.stdout.write(`${JSON.stringify(describeMachine(parent), null, 1)}\n\n`)
-  process.stdout.write(`${eventsTable(report)}\n`)
+  process.stdout.write(`session processes: ${processes}\n\n${eventsTable(report)}\n`)
   if (report.some(({ lost, errors }) => lost > 0 || errors > 0)) process.exitCode = 1
 }
 

@@ -211,7 +211,7 @@ export interface SessionJournalDeps {
   shared: SharedJournal
   /** Object id of the session. */
   session: string
-  /** The session's own. */
+  /** Its timers ring in the object of the session. */
   clock: Clock
   /** Has what waits written. */
   write(): Promise<void>
