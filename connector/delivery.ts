@@ -27,7 +27,7 @@ export interface DeliveryDeps {
   clock: Clock
   random: Random
   /** The log: a new destination starts at its end. */
-  events: Pick<Store, 'lastSequence' | 'unsettledSince'>
+  events: Pick<Store, 'lastSequence' | 'stored'>
   /** A destination said 410, or failed for five days: it is not tried until it is enabled again. */
   onDisabled(destination: Destination, reason: string): void
   /** A wait began that may be too long for a timer. */
@@ -118,7 +118,7 @@ export class Delivery {
   appended(event: LoggedEvent): void {
     if (this.#stopped) return
     const { clock, events } = this.#deps
-    const hasTransaction = events.unsettledSince === undefined
+    const hasTransaction = events.stored === undefined
     const since = this.#unwrittenSince
     if (hasTransaction && since !== undefined && clock.now() - since >= JOIN_MS) this.flush()
     for (const target of this.#targets.values()) {

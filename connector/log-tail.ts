@@ -36,11 +36,6 @@ export class LogTail {
     }
   }
 
-  /** When the oldest event of the tail was stored, Unix ms; `undefined` while there is none. */
-  get since(): number | undefined {
-    return this.#rows[0]?.createdAt
-  }
-
   /** Resolves when all of the tail is on disk, rejects when the journal cannot; `undefined` while it is empty. */
   get stored(): Promise<void> | undefined {
     return this.#rows.length === 0 ? undefined : this.#lastStored

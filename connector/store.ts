@@ -94,11 +94,6 @@ export class Store {
     return this.#lastSequence
   }
 
-  /** When the oldest event that is in the journal alone was stored, Unix ms; `undefined` = there is none. */
-  get unsettledSince(): number | undefined {
-    return this.#tail?.since
-  }
-
   /**
    * Resolves when every event is on disk, rejects when the journal does not write. `undefined` when the
    * object's own transaction has them all.
